@@ -1,0 +1,182 @@
+package tollbook
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+
+	"tollbook/decimal"
+)
+
+// Bounds on what may be counted.
+const (
+	// MaxIncrements is the most increments that one event may have.
+	MaxIncrements = 1_000_000_000_000_000
+	// MaxRecordsPerMonth is the most records that one account's month may hold.
+	MaxRecordsPerMonth = 100_000
+	// PricePlaces is the number of digits after the point to which the price
+	// of a unit is rounded for display where it does not end.
+	PricePlaces = 12
+)
+
+// Grouping is everything that the events of one record of an account's month
+// agree in. Text that is unknown is ""; a WalletName of "" is null.
+type Grouping struct {
+	ProductID     string
+	AggrProductID string
+	Type          UsageType
+	Description   string
+	Currency      string
+	Direction     Direction
+	Resolution    Resolution
+	Unit          Unit
+	Price         decimal.Decimal // of one Unit, half-even at PricePlaces
+	WalletName    string
+}
+
+// Line is what a rate makes of an event, as far as money is concerned. Lines
+// are values: two that are equal are the same line, wherever they come from.
+// Make one with NewLine.
+type Line struct {
+	Grouping
+	PricePerIncrement decimal.Decimal // in Currency
+	Increment         decimal.Decimal // in Unit, > 0
+
+	key [16]byte
+}
+
+// NewLine returns the line of g with the given increment (> 0), setting
+// g.Price to what one unit costs.
+func NewLine(g Grouping, pricePerIncrement, increment decimal.Decimal) *Line {
+	g.Price = pricePerIncrement.QuoHalfEven(increment, PricePlaces)
+	l := &Line{Grouping: g, PricePerIncrement: pricePerIncrement, Increment: increment}
+	sum := sha256.Sum256(l.AppendBinary(nil))
+	copy(l.key[:], sum[:])
+	return l
+}
+
+// PricedLine returns the line of an event that carries its own price of a
+// unit. Its increment is 10^-MaxFracDigits of a unit, so that every quantity
+// is a whole number of increments and nothing is rounded.
+func PricedLine(g Grouping, price decimal.Decimal) *Line {
+	tick := decimal.New(decimal.NewUint(1), MaxFracDigits)
+	return NewLine(g, price.Mul(tick), tick)
+}
+
+// Key names the line on every node: the first 128 bits of SHA-256 over its
+// binary form.
+func (l *Line) Key() [16]byte { return l.key }
+
+// Units returns how many units n increments are.
+func (l *Line) Units(n decimal.Int) decimal.Decimal { return l.Increment.MulInt(n) }
+
+// Amount returns what n increments cost, exactly.
+func (l *Line) Amount(n decimal.Int) decimal.Decimal { return l.PricePerIncrement.MulInt(n) }
+
+// AppendBinary appends the line's content: product, aggregated product,
+// description, currency, wallet name as texts; one byte each for type,
+// direction, resolution, unit; then price per increment and increment.
+func (l *Line) AppendBinary(dst []byte) []byte {
+	for _, s := range [...]string{l.ProductID, l.AggrProductID, l.Description, l.Currency, l.WalletName} {
+		dst = appendText(dst, s)
+	}
+	dst = append(dst, byte(l.Type), byte(l.Direction), byte(l.Resolution), byte(l.Unit))
+	dst = l.PricePerIncrement.AppendBinary(dst)
+	return l.Increment.AppendBinary(dst)
+}
+
+// DecodeLine reads what AppendBinary wrote and returns the rest of b.
+func DecodeLine(b []byte) (*Line, []byte, error) {
+	r := reader{b: b}
+	var g Grouping
+	g.ProductID, g.AggrProductID, g.Description, g.Currency, g.WalletName = r.text(), r.text(), r.text(), r.text(), r.text()
+	g.Type, g.Direction, g.Resolution, g.Unit = UsageType(r.byte()), Direction(r.byte()), Resolution(r.byte()), Unit(r.byte())
+	ppi, inc := r.decimal(), r.decimal()
+	if r.bad || inc.Sign() <= 0 {
+		return nil, nil, errNormal
+	}
+	return NewLine(g, ppi, inc), r.b, nil
+}
+
+// Charge is a number of increments of a line.
+type Charge struct {
+	Line       *Line
+	Increments decimal.Int
+}
+
+// Rate says which row of which card priced an event. The zero Rate is that of
+// an event that carried its own price.
+type Rate struct {
+	CardID  string
+	Version int    // of the card, from 1
+	Row     int    // its line in the card's CSV
+	Prefix  string // the digits of Event.To that the row matched
+}
+
+// RecordID names a record: the same usage has the same id on every node and
+// after every rebuild.
+type RecordID [16]byte
+
+// String returns 32 lower-case hex digits.
+func (id RecordID) String() string {
+	const hexDigits = "0123456789abcdef"
+	var b [32]byte
+	for i, c := range id {
+		b[2*i], b[2*i+1] = hexDigits[c>>4], hexDigits[c&15]
+	}
+	return string(b[:])
+}
+
+// ParseRecordID reads 32 lower-case hex digits.
+func ParseRecordID(s string) (id RecordID, ok bool) {
+	if len(s) != 32 {
+		return id, false
+	}
+	for i := range len(s) {
+		var v byte
+		switch c := s[i]; {
+		case c >= '0' && c <= '9':
+			v = c - '0'
+		case c >= 'a' && c <= 'f':
+			v = c - 'a' + 10
+		default:
+			return RecordID{}, false
+		}
+		id[i/2] |= v << (4 * (1 - i%2))
+	}
+	return id, true
+}
+
+// RecordIDOf returns the first 128 bits of SHA-256 over the account, the
+// month and everything in g, as the texts that the record shows: account,
+// month, product, aggregated product, type, description, currency, direction,
+// resolution, unit, price, wallet name. Each text is preceded by its length in
+// four big-endian bytes; null is the length 2^32-1 and nothing else.
+func RecordIDOf(accountID string, m Month, g *Grouping) RecordID {
+	var buf [512]byte
+	b := buf[:0]
+	text := func(s string) {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(s)))
+		b = append(b, s...)
+	}
+	nullable := func(s string) {
+		if s == "" {
+			b = binary.BigEndian.AppendUint32(b, 1<<32-1)
+			return
+		}
+		text(s)
+	}
+	text(accountID)
+	text(m.String())
+	text(g.ProductID)
+	text(g.AggrProductID)
+	text(g.Type.String())
+	text(g.Description)
+	text(g.Currency)
+	nullable(g.Direction.String())
+	nullable(g.Resolution.String())
+	text(g.Unit.String())
+	text(g.Price.String())
+	nullable(g.WalletName)
+	sum := sha256.Sum256(b)
+	return RecordID(sum[:16])
+}
