@@ -1,0 +1,107 @@
+package client
+
+import (
+	"time"
+
+	"tollbook"
+	"tollbook/decimal"
+)
+
+// Record is what one account used of one product in one month (the public
+// Billing Insights API reference, Get Monthly Usage). What may be null is a
+// pointer. Enumerations are text, so that a value added later still reads.
+type Record struct {
+	ID            string          `json:"id"` // 32 hex digits
+	AccountID     string          `json:"account_id"`
+	ProductID     string          `json:"product_id"`      // "" where unknown
+	AggrProductID string          `json:"aggr_product_id"` // "" where unknown
+	Month         tollbook.Month  `json:"month"`
+	Type          string          `json:"type"`
+	Description   string          `json:"description"`
+	Currency      string          `json:"currency"` // ISO 4217
+	Direction     *string         `json:"direction"`
+	Resolution    *string         `json:"resolution"`
+	Unit          string          `json:"unit"`
+	Price         decimal.Decimal `json:"price"` // of each unit
+	WalletName    *string         `json:"wallet_name"`
+	NumberOfUnits decimal.Decimal `json:"number_of_units"`
+	TotalAmount   decimal.Decimal `json:"total_amount"` // in Currency, exact
+}
+
+// PutIn tells whether the record is an amount put in, not used: it is
+// totalled apart from usage.
+func (r *Record) PutIn() bool {
+	t, ok := tollbook.ParseUsageType(r.Type)
+	return ok && t.PutIn()
+}
+
+// Event is one event as it was counted.
+type Event struct {
+	ID            string            `json:"id"`
+	Source        string            `json:"source"`
+	AccountID     string            `json:"account_id"`
+	OccurredAt    time.Time         `json:"occurred_at"`
+	Type          string            `json:"type"`
+	Quantity      decimal.Decimal   `json:"quantity"` // in Unit
+	Unit          string            `json:"unit"`
+	Direction     *string           `json:"direction"`
+	Resolution    *string           `json:"resolution"`
+	Subtype       string            `json:"subtype"`
+	Description   string            `json:"description"`
+	ProductID     string            `json:"product_id"`
+	AggrProductID string            `json:"aggr_product_id"`
+	From          string            `json:"from"`
+	To            string            `json:"to"`
+	Country       string            `json:"country"`
+	Category      string            `json:"category"`
+	Price         *decimal.Decimal  `json:"price"` // of one Unit, where the event carried it
+	Currency      string            `json:"currency"`
+	WalletName    string            `json:"wallet_name"`
+	Attributes    map[string]string `json:"attributes"`
+
+	// What rating made of it; Reason says why there is nothing.
+	Rate       *Rate           `json:"rate"`
+	Increments decimal.Decimal `json:"increments"` // whole
+	Units      decimal.Decimal `json:"units"`
+	Amount     decimal.Decimal `json:"amount"`
+	Reason     string          `json:"reason"`
+}
+
+// Rate says which row of which card priced an event.
+type Rate struct {
+	CardID  string `json:"rate_card_id"`
+	Version int    `json:"version"`
+	Row     int    `json:"row"`    // its line in the card's CSV
+	Prefix  string `json:"prefix"` // the digits of Event.To that it matched
+}
+
+// Account is an account as GET /express/accounts shows it.
+type Account struct {
+	ID          string `json:"id"`
+	Name        string `json:"name"`
+	CompanyName string `json:"company_name"`
+	Status      string `json:"status"`
+}
+
+// Product is a product as GET /express/products shows it.
+type Product struct {
+	ID            string  `json:"id"`
+	Name          string  `json:"name"`
+	Family        *string `json:"family"`
+	UnitOfMeasure *string `json:"unit_of_measure"`
+	ChargeType    *string `json:"charge_type"`
+}
+
+// Credentials are those of a client just made; the secret is shown once, and
+// only to a client that proves itself by one.
+type Credentials struct {
+	ClientID     string `json:"client_id"`
+	ClientSecret string `json:"client_secret,omitempty"`
+}
+
+// RateCard says which version of a card was made.
+type RateCard struct {
+	ID      string `json:"id"`
+	Version int    `json:"version"`
+	Rows    int    `json:"rows"`
+}
