@@ -1,0 +1,61 @@
+package storetest
+
+import (
+	"testing"
+
+	"tollbook"
+)
+
+// Driver opens one ledger's data.
+type Driver interface {
+	// Open opens the data, which is empty at the first call. Every ledger
+	// that it returned before has been closed by then. Open fails the test
+	// where it cannot.
+	Open(t testing.TB) tollbook.Ledger
+}
+
+// Crasher is a Driver whose data can be looked at as a power failure would
+// leave it.
+type Crasher interface {
+	Driver
+
+	// Crash returns a driver of what would be left if the power failed now:
+	// everything that was synced, and of the rest whatever the driver likes.
+	// The ledger that is open keeps its own data and may be in use meanwhile.
+	Crash(t testing.TB) Driver
+}
+
+// Run runs the whole suite. Each test takes a new driver. The random
+// histories are few here; a store that wants more calls Histories.
+func Run(t *testing.T, newDriver func(t testing.TB) Driver) {
+	groups := []struct {
+		name  string
+		tests []test
+	}{
+		{"Define", defineTests()},
+		{"Post", postTests()},
+		{"Bounds", boundTests()},
+		{"Book", bookTests()},
+		{"Records", recordTests()},
+		{"Events", eventTests()},
+		{"Isolation", isolationTests()},
+		{"Once", onceTests()},
+		{"Concurrency", concurrencyTests()},
+		{"Crash", crashTests()},
+	}
+	for _, g := range groups {
+		t.Run(g.name, func(t *testing.T) {
+			for _, c := range g.tests {
+				t.Run(c.name, func(t *testing.T) { c.run(newSubject(t, newDriver(t))) })
+			}
+		})
+	}
+	t.Run("Scripts", func(t *testing.T) { Scripts(t, newDriver) })
+	t.Run("Histories", func(t *testing.T) { Histories(t, newDriver, 4) })
+}
+
+// test is one rule of the interface, by its name.
+type test struct {
+	name string
+	run  func(s *subject)
+}

@@ -1,0 +1,139 @@
+package storetest
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"tollbook"
+)
+
+// crashTests are skipped where the driver is no Crasher.
+func crashTests() []test {
+	tests := []test{
+		{"EmptyLedger", func(s *subject) {
+			s.crash()
+			s.accept(rated(call("1"), perMinute(), 2))
+			s.check(acme)
+		}},
+		{"AcknowledgedSurvives", func(s *subject) {
+			s.accept(rated(call("1"), perMinute(), 2), unrated(call("2")))
+			s.crash()
+			s.check(acme)
+			s.wantPost([]tollbook.Outcome{tollbook.Duplicate, tollbook.Conflict}, rated(call("1"), perMinute(), 2), unrated(call("2", lasting("3"))))
+			s.check(acme)
+		}},
+		{"AfterEveryStep", func(s *subject) {
+			e := unrated(call("unrated"))
+			steps := []func(){
+				func() { s.define(s.definition(tollbook.KindOrganization, acme, `{}`)) },
+				func() { s.accept(e) },
+				func() { s.accept(rated(call("1"), perMinute(), 2)) },
+				func() { s.define(s.definition(tollbook.KindRateCard, "card", `{}`)) },
+				func() { s.book(booking(e, perTenth(), 15)) },
+				func() { s.book(booking(e, perTenth(), 15)) },
+				func() { s.accept(rated(call("2"), perTenth(), 1)) },
+				func() { s.post(rated(call("2"), perTenth(), 1)) },
+			}
+			for _, step := range steps {
+				step()
+				s.crash()
+				s.check(acme)
+			}
+			s.reopen()
+			s.check(acme)
+		}},
+		{"AgainAndAgain", func(s *subject) {
+			s.accept(rated(call("1"), perMinute(), 2))
+			for range 4 {
+				s.crash()
+			}
+			s.reopen()
+			s.check(acme)
+		}},
+		{"RequestAndFenceSurvive", func(s *subject) {
+			d := s.definition(tollbook.KindProduct, "p-1", `{}`)
+			s.define(d)
+			s.crash()
+			s.define(d)
+			s.wantPostMoved(s.head + 1)
+		}},
+		{"OnceSurvives", func(s *subject) {
+			for _, want := range []bool{true, false, false} {
+				first, err := s.ledger.Once(s.t.Context(), [16]byte{1}, farAhead())
+				s.must(err)
+				if first != want {
+					s.t.Fatalf("Once = %t, want %t", first, want)
+				}
+				s.crash()
+			}
+		}},
+		{"WhilePosting", crashWhilePosting},
+	}
+	for i, c := range tests {
+		tests[i].run = func(s *subject) {
+			if _, ok := s.driver.(Crasher); !ok {
+				s.t.Skip("the driver cannot show what a power failure leaves")
+			}
+			c.run(s)
+		}
+	}
+	return tests
+}
+
+// crashWhilePosting looks several times at what a power failure would leave
+// while batches are being posted. What was acknowledged before must be there;
+// what was under way may be. Sent again, everything is counted once.
+func crashWhilePosting(s *subject) {
+	const batches, size, images = 60, 20, 5
+	var work [batches][]tollbook.Entry
+	for b := range work {
+		for i := range size {
+			work[b] = append(work[b], rated(call(fmt.Sprintf("%d-%d", b, i)), perMinute(), uint64(i)))
+		}
+	}
+	var acknowledged [batches]atomic.Bool
+	var g sync.WaitGroup
+	for n := range 4 {
+		g.Go(func() {
+			for b := n; b < batches; b += 4 {
+				if _, err := s.ledger.Post(s.t.Context(), s.head, work[b]); err != nil {
+					s.t.Errorf("Post: %v", err)
+					return
+				}
+				acknowledged[b].Store(true)
+			}
+		})
+	}
+	type image struct {
+		driver       Driver
+		acknowledged [batches]bool
+	}
+	var taken []image
+	for range images {
+		var im image
+		for b := range im.acknowledged {
+			im.acknowledged[b] = acknowledged[b].Load()
+		}
+		im.driver = s.driver.(Crasher).Crash(s.t)
+		taken = append(taken, im)
+	}
+	g.Wait()
+	for _, im := range taken {
+		left := newSubject(s.t, im.driver)
+		for b, batch := range work {
+			got, err := left.ledger.Post(s.t.Context(), 0, batch)
+			s.must(err)
+			for i, o := range got {
+				if lost := im.acknowledged[b] && o != tollbook.Duplicate; lost || o != tollbook.Accepted && o != tollbook.Duplicate {
+					s.t.Fatalf("event %d of batch %d, acknowledged: %t, is %s when sent again", i, b, im.acknowledged[b], outcomeName(o))
+				}
+			}
+			_, err = left.model.Post(s.t.Context(), 0, batch)
+			s.must(err)
+		}
+		left.check(acme)
+		left.reopen()
+		left.check(acme)
+	}
+}

@@ -1,0 +1,5 @@
+package storetest
+
+import "testing"
+
+func Scripts(t *testing.T, newDriver func(t testing.TB) Driver) {}
