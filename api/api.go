@@ -1,0 +1,205 @@
+// Package api serves the Billing Insights API and Tollbook's own endpoints
+// over HTTP. A handler decodes, makes one call on the book, and encodes;
+// openapi.yaml describes every route, and the tests hold the two together.
+package api
+
+import (
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tollbook/book"
+	"tollbook/oauth"
+)
+
+// Config is what a server is made of. All fields but PublicURL and Proxies
+// are required.
+type Config struct {
+	Book   *book.Book
+	OAuth  *oauth.Server
+	Logger *slog.Logger
+	Clock  func() time.Time
+
+	// ListenURL is the address that is listened on, as an absolute URL
+	// without a trailing slash. Links start with PublicURL where it is set.
+	ListenURL string
+	PublicURL string
+	// Proxies are the addresses whose Forwarded and X-Forwarded-* headers are
+	// believed; without a PublicURL, links then start with what they say.
+	Proxies []netip.Prefix
+
+	Registry *prometheus.Registry // for /metrics; the server adds its own
+}
+
+type server struct {
+	Config
+	metrics *metrics
+}
+
+// route is one operation: a pattern of http.ServeMux and what serves it. An
+// error that a handler returns is answered by the table in errors.go.
+type route struct {
+	method, path string
+	serve        func(http.ResponseWriter, *http.Request) error
+}
+
+func (s *server) routes() []route {
+	return []route{
+		{"GET", "/express/usage/month", s.usage},
+		{"GET", "/express/usage/month/{id}", s.usageRecord},
+		{"GET", "/express/usage/month/{id}/events", s.usageEvents},
+		{"GET", "/express/accounts", s.expressAccounts},
+		{"GET", "/express/products", s.expressProducts},
+
+		{"POST", "/oauth/token", plain(s.OAuth.Token)},
+		{"GET", "/oauth/jwks", plain(s.OAuth.JWKS)},
+		{"GET", "/.well-known/oauth-authorization-server", plain(s.OAuth.Metadata)},
+
+		{"POST", "/v1/events", s.postEvents},
+		{"GET", "/v1/unrated", s.unrated},
+
+		{"GET", "/v1/organizations", s.listOrganizations},
+		{"GET", "/v1/organizations/{id}", s.getOrganization},
+		{"PUT", "/v1/organizations/{id}", s.putOrganization},
+		{"GET", "/v1/organizations/{id}/history", s.organizationHistory},
+		{"GET", "/v1/accounts", s.listAccounts},
+		{"GET", "/v1/accounts/{id}", s.getAccount},
+		{"PUT", "/v1/accounts/{id}", s.putAccount},
+		{"GET", "/v1/accounts/{id}/history", s.accountHistory},
+		{"GET", "/v1/products", s.listProducts},
+		{"GET", "/v1/products/{id}", s.getProduct},
+		{"PUT", "/v1/products/{id}", s.putProduct},
+		{"GET", "/v1/products/{id}/history", s.productHistory},
+		{"GET", "/v1/rate-cards", s.listRateCards},
+		{"GET", "/v1/rate-cards/{id}", s.getRateCard},
+		{"PUT", "/v1/rate-cards/{id}", s.putRateCard},
+		{"GET", "/v1/rate-cards/{id}/history", s.rateCardHistory},
+		{"GET", "/v1/clients", s.listClients},
+		{"POST", "/v1/clients", s.createClient},
+		{"GET", "/v1/clients/{client_id}", s.getClient},
+		{"DELETE", "/v1/clients/{client_id}", s.revokeClient},
+		{"GET", "/v1/clients/{client_id}/history", s.clientHistory},
+
+		{"GET", "/healthz", s.healthz},
+		{"GET", "/readyz", s.readyz},
+		{"GET", "/metrics", s.serveMetrics()},
+		{"GET", "/openapi.yaml", s.openapi},
+		{"GET", "/docs", s.docs()},
+	}
+}
+
+// plain makes a route of a handler that answers its own errors.
+func plain(h http.HandlerFunc) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		h(w, r)
+		return nil
+	}
+}
+
+// New returns the handler of the whole API.
+func New(c Config) (http.Handler, error) {
+	s := &server{Config: c}
+	var err error
+	if s.metrics, err = newMetrics(c.Registry); err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	byPath := map[string]map[string]http.Handler{}
+	for _, rt := range s.routes() {
+		if byPath[rt.path] == nil {
+			byPath[rt.path] = map[string]http.Handler{}
+		}
+		byPath[rt.path][rt.method] = s.handler(rt)
+	}
+	for path, methods := range byPath {
+		mux.Handle(path, s.byMethod(methods))
+	}
+	mux.Handle("/docs/", s.handler(route{"GET", "/docs", s.docs()}))
+	mux.Handle("/", s.handler(route{"", "other", func(http.ResponseWriter, *http.Request) error { return errNoRoute }}))
+	return s.guard(mux), nil
+}
+
+// byMethod serves one path; HEAD is answered as GET.
+func (s *server) byMethod(methods map[string]http.Handler) http.Handler {
+	var allowed []string
+	for m := range methods {
+		allowed = append(allowed, m)
+		if m == http.MethodGet {
+			allowed = append(allowed, http.MethodHead)
+		}
+	}
+	slices.Sort(allowed)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		method := r.Method
+		if method == http.MethodHead {
+			method = http.MethodGet
+		}
+		h := methods[method]
+		if h == nil {
+			w.Header().Set("Allow", strings.Join(allowed, ", "))
+			s.fail(w, r, errMethod)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// handler serves a route, answers the error that it returns, and counts it.
+func (s *server) handler(rt route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := s.Clock()
+		counted := &statusWriter{ResponseWriter: w}
+		if err := rt.serve(counted, r); err != nil {
+			s.fail(counted, r, err)
+		}
+		s.metrics.request(rt, counted.status, s.Clock().Sub(start))
+	})
+}
+
+// guard answers a panic with a 500 and sets the headers that every answer
+// carries.
+func (s *server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			v := recover()
+			if v == nil {
+				return
+			}
+			if v == http.ErrAbortHandler {
+				panic(v)
+			}
+			s.Logger.Error("a request panicked", "method", r.Method, "path", r.URL.Path, "panic", v)
+			s.fail(w, r, errPanic)
+		}()
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// statusWriter remembers the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,111 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"tollbook"
+	"tollbook/book"
+	"tollbook/filter"
+)
+
+// params reads the query string of a request and collects what is wrong with
+// it. A parameter that the route does not take, or that is given twice, is an
+// error: a misspelt filter must never widen the answer.
+type params struct {
+	values url.Values
+	faults []tollbook.FieldError
+}
+
+func readParams(r *http.Request, allowed ...string) *params {
+	p := &params{}
+	var err error
+	if p.values, err = url.ParseQuery(r.URL.RawQuery); err != nil {
+		p.fault("query", "is not a well-formed query string")
+	}
+	for name, values := range p.values {
+		switch {
+		case !slices.Contains(allowed, name):
+			p.fault(name, "is not a parameter here; "+listOr(allowed, "there are none"))
+		case len(values) > 1:
+			p.fault(name, "is given more than once")
+		case !utf8.ValidString(values[0]):
+			p.fault(name, "is not UTF-8")
+		}
+	}
+	slices.SortFunc(p.faults, func(a, b tollbook.FieldError) int { return strings.Compare(a.Name, b.Name) })
+	return p
+}
+
+// listOr names what there is, or says that there is nothing.
+func listOr(names []string, none string) string {
+	if len(names) == 0 {
+		return none
+	}
+	return "there are " + strings.Join(names, ", ")
+}
+
+func (p *params) fault(name, why string) {
+	p.faults = append(p.faults, tollbook.FieldError{Name: name, Description: why})
+}
+
+func (p *params) err() error {
+	if len(p.faults) == 0 {
+		return nil
+	}
+	return tollbook.NewError(tollbook.CodeInvalidRequest, "The request is not valid.", p.faults...)
+}
+
+func (p *params) text(name string, maxChars int) string {
+	s := p.values.Get(name)
+	if utf8.RuneCountInString(s) > maxChars {
+		p.fault(name, fmt.Sprintf("has more than %d characters", maxChars))
+	}
+	return s
+}
+
+// integer reads a number from 1 to max; absent is def.
+func (p *params) integer(name string, max, def int) int {
+	if !p.values.Has(name) {
+		return def
+	}
+	s := p.values.Get(name)
+	n, err := strconv.ParseUint(s, 10, 31)
+	if err != nil || n < 1 || int(n) > max {
+		p.fault(name, fmt.Sprintf("must be a whole number from 1 to %d", max))
+		return def
+	}
+	return int(n)
+}
+
+// maxCursorChars bounds a cursor before it is decoded.
+const maxCursorChars = 4096
+
+// pageQuery reads the parameters of a paged collection.
+func pageQuery(r *http.Request) (book.PageQuery, error) {
+	p := readParams(r, "page", "per_page", "filter", "order_by", "cursor")
+	q := book.PageQuery{
+		Page:    p.integer("page", book.MaxPage, 0),
+		PerPage: p.integer("per_page", book.MaxPerPage, book.DefaultPerPage),
+		Filter:  p.text("filter", filter.MaxLength),
+		OrderBy: p.text("order_by", book.MaxOrderBy),
+		Cursor:  p.text("cursor", maxCursorChars),
+	}
+	if p.values.Has("filter") && q.Filter == "" {
+		p.fault("filter", "column 1: expected a comparison, found end of filter")
+	}
+	return q, p.err()
+}
+
+// cursorQuery reads the parameters of a collection that is paged by cursor
+// alone.
+func cursorQuery(r *http.Request, more ...string) (p *params, cursor string, limit int, err error) {
+	p = readParams(r, append([]string{"per_page", "cursor"}, more...)...)
+	cursor, limit = p.text("cursor", maxCursorChars), p.integer("per_page", book.MaxPerPage, book.DefaultPerPage)
+	return p, cursor, limit, p.err()
+}

@@ -1,0 +1,128 @@
+// Package book holds the use cases of the usage ledger: posting events,
+// reading a month's usage, defining organizations, accounts, products, rate
+// cards and clients. It decides who may do what.
+//
+// A caller comes as a Grant and is turned, by View, Sender or Operator, into
+// the right to do some of it; without passing that check there is nothing to
+// call.
+package book
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"tollbook"
+)
+
+// Options are what a Book needs from outside. All are required.
+type Options struct {
+	Clock  func() time.Time
+	Rand   io.Reader // of cryptographic quality
+	Logger *slog.Logger
+}
+
+// Book is the use cases over one ledger. Its methods may be called
+// concurrently.
+type Book struct {
+	ledger tollbook.Ledger
+	opt    Options
+
+	defining sync.Mutex // held while a definition is decided and appended
+
+	mu    sync.RWMutex // guards state
+	state *state
+
+	takeUp     chan struct{} // a change may have made unrated events ratable
+	stop       context.CancelFunc
+	background sync.WaitGroup
+}
+
+// Open loads the definitions of a ledger and starts taking up unrated events
+// in the background. Close stops that; the ledger stays the caller's.
+func Open(ctx context.Context, ledger tollbook.Ledger, opt Options) (*Book, error) {
+	b := &Book{ledger: ledger, opt: opt, state: newState(), takeUp: make(chan struct{}, 1)}
+	if err := b.reload(ctx); err != nil {
+		return nil, err
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	b.stop = stop
+	b.background.Go(func() { b.takeUpLoop(background) })
+	return b, nil
+}
+
+// Close stops the work in the background.
+func (b *Book) Close() {
+	b.stop()
+	b.background.Wait()
+}
+
+// Ready returns nil when an event could be made durable now.
+func (b *Book) Ready(ctx context.Context) error { return b.ledger.Ready(ctx) }
+
+// reload applies the definitions behind those that are known.
+func (b *Book) reload(ctx context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	priced := false
+	for def, err := range b.ledger.Definitions(ctx, b.state.pos) {
+		if err != nil {
+			return fmt.Errorf("load definitions: %w", err)
+		}
+		if err := b.state.apply(&def); err != nil {
+			return fmt.Errorf("definition %d (%s %s): %w", def.Pos, def.Kind, def.ID, err)
+		}
+		priced = priced || def.Kind == tollbook.KindOrganization || def.Kind == tollbook.KindAccount || def.Kind == tollbook.KindRateCard
+	}
+	if err := b.state.compileCards(); err != nil {
+		return err
+	}
+	if priced {
+		select {
+		case b.takeUp <- struct{}{}:
+		default:
+		}
+	}
+	return nil
+}
+
+// definition is what a decision asks to be appended; a nil value asks for
+// nothing, because nothing changes.
+type definition struct {
+	kind  tollbook.Kind
+	id    string
+	value any
+}
+
+// define appends what decide decides on the definitions as they are, and
+// decides again whenever they have moved on.
+func (b *Book) define(ctx context.Context, actor string, decide func(*state) (definition, error)) error {
+	b.defining.Lock()
+	defer b.defining.Unlock()
+	for {
+		b.mu.RLock()
+		head := b.state.pos
+		d, err := decide(b.state)
+		b.mu.RUnlock()
+		if err != nil || d.value == nil {
+			return err
+		}
+		def, err := b.encode(actor, d)
+		if err != nil {
+			return err
+		}
+		_, err = b.ledger.Define(ctx, head, []tollbook.Definition{def})
+		if err != nil && !isMoved(err) {
+			return fmt.Errorf("define %s %s: %w", d.kind, d.id, err)
+		}
+		if reloadErr := b.reload(ctx); reloadErr != nil {
+			return reloadErr
+		}
+		if err == nil {
+			return nil
+		}
+	}
+}

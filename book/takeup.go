@@ -1,0 +1,93 @@
+package book
+
+import (
+	"context"
+	"errors"
+
+	"tollbook"
+)
+
+// takeUpBatch is how many unrated events are looked at together.
+const takeUpBatch = 1000
+
+// takeUpLoop takes up unrated events whenever a definition may have made some
+// ratable, until ctx is done.
+func (b *Book) takeUpLoop(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-b.takeUp:
+		}
+		n, err := b.TakeUp(ctx)
+		if n > 0 {
+			b.opt.Logger.Info("took up unrated events", "events", n)
+		}
+		if err != nil && ctx.Err() == nil {
+			b.opt.Logger.Error("taking up unrated events failed; the next change of a definition tries again", "error", err)
+		}
+	}
+}
+
+// TakeUp measures every unrated event again and counts those that a rate
+// covers now. It returns how many those are. It may be stopped and repeated at
+// any point.
+func (b *Book) TakeUp(ctx context.Context) (counted int, err error) {
+	left, err := b.ledger.CountUnrated(ctx, "")
+	if err != nil || left == 0 {
+		return 0, err
+	}
+	for after := ""; ; {
+		page, err := b.ledger.Events(ctx, tollbook.EventQuery{Unrated: true, After: after, Limit: takeUpBatch})
+		if err != nil {
+			return counted, err
+		}
+		n, err := b.bookRated(ctx, page.Events)
+		counted += n
+		if err != nil || page.Next == "" {
+			return counted, err
+		}
+		after = page.Next
+	}
+}
+
+// bookRated books the charges of those events that have some now.
+func (b *Book) bookRated(ctx context.Context, events []tollbook.BookedEvent) (int, error) {
+	for {
+		under, bookings := b.measureAgain(events)
+		if len(bookings) == 0 {
+			return 0, nil
+		}
+		outcomes, err := b.ledger.Book(ctx, under, bookings)
+		if errors.Is(err, tollbook.ErrMoved) {
+			if err := b.reload(ctx); err != nil {
+				return 0, err
+			}
+			continue
+		}
+		counted := 0
+		for _, o := range outcomes {
+			if o == tollbook.Accepted {
+				counted++
+			}
+		}
+		return counted, err
+	}
+}
+
+func (b *Book) measureAgain(events []tollbook.BookedEvent) (tollbook.Pos, []tollbook.Booking) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	var bookings []tollbook.Booking
+	for i := range events {
+		e := &events[i]
+		a := b.state.accounts[e.AccountID]
+		if a == nil {
+			continue
+		}
+		if _, m := b.state.measureEvent(nil, a, &e.Event); m.Unrated == 0 {
+			bookings = append(bookings, tollbook.Booking{Claim: e.Claim, Measured: m})
+		}
+	}
+	return b.state.pos, bookings
+}
