@@ -1,0 +1,72 @@
+package rating
+
+import "math/bits"
+
+// digits are the first MaxPrefixDigits digits of a telephone number, four
+// bits each from the top: the digit plus one, or 0 behind the last. They
+// compare as their texts do, and a prefix is a range of them.
+type digits struct{ hi, lo uint64 }
+
+// parseDigits reads a number as it is written: one leading '+', spaces and
+// -.() are left out. It returns how many digits there are, which may be more
+// than fit, and false where there is any other character.
+func parseDigits(s string) (d digits, n int, ok bool) {
+	plus := false
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c >= '0' && c <= '9':
+			nibble := uint64(c-'0') + 1
+			if n < 16 {
+				d.hi |= nibble << (60 - 4*n)
+			} else if n < MaxPrefixDigits {
+				d.lo |= nibble << (124 - 4*n)
+			}
+			n++
+		case c == ' ' || c == '-' || c == '.' || c == '(' || c == ')':
+		case c == '+' && n == 0 && !plus:
+			plus = true
+		default:
+			return digits{}, 0, false
+		}
+	}
+	return d, n, true
+}
+
+// compare returns -1, 0 or +1.
+func (d digits) compare(e digits) int {
+	switch {
+	case d == e:
+		return 0
+	case d.hi < e.hi || d.hi == e.hi && d.lo < e.lo:
+		return -1
+	}
+	return 1
+}
+
+// len returns the number of digits.
+func (d digits) len() int {
+	if d.lo != 0 {
+		return 32 - bits.TrailingZeros64(d.lo)/4
+	}
+	return 16 - bits.TrailingZeros64(d.hi)/4
+}
+
+// isPrefixOf tells whether e starts with d, which has n digits.
+func (d digits) isPrefixOf(e digits, n int) bool {
+	if n <= 16 {
+		return (d.hi^e.hi)>>(64-4*n) == 0
+	}
+	return d.hi == e.hi && (d.lo^e.lo)>>(128-4*n) == 0
+}
+
+// append appends the digits as text.
+func (d digits) append(dst []byte) []byte {
+	for v := d.hi; v != 0; v <<= 4 {
+		dst = append(dst, '0'+byte(v>>60)-1)
+	}
+	for v := d.lo; v != 0; v <<= 4 {
+		dst = append(dst, '0'+byte(v>>60)-1)
+	}
+	return dst
+}

@@ -1,0 +1,129 @@
+// Package rating finds what an event costs. A rate card is read from its CSV
+// (ParseCard), compiled for lookup (Compile), and then measures events
+// (Card.Measure): which row prices the event, and how many increments it has.
+// Everything here is a function of its arguments; nothing is stored.
+//
+// # Which row prices an event
+//
+// A blank cell matches anything. Of the rows that match an event these are
+// compared in turn, and filled in beats blank at the first difference:
+//
+//	prefix (the longer wins), country, category, type, resolutions,
+//	direction, description, product_id
+//
+// A card in which this leaves two rows equal for some event is an error when
+// it is read, so that a lookup finds one row or none and the order of rows
+// never matters. An event need not carry a description or a product_id and
+// then matches rows with any: two rows that differ in nothing else are equal.
+//
+// # Prefixes
+//
+// Event.To and prefixes compare by their digits. One leading '+', spaces and
+// the characters -.() are left out. A To with any other character, such as
+// sip:user@host, is no number: like an absent one it matches only rows
+// without prefixes.
+package rating
+
+import (
+	"fmt"
+	"slices"
+
+	"tollbook"
+	"tollbook/decimal"
+)
+
+// Card is a rate card compiled for lookup. It may be used concurrently.
+type Card struct {
+	id      string
+	version int
+	table   *Table
+	lines   *lineCache
+}
+
+// Compile returns the card of a table.
+func Compile(id string, version int, t *Table) *Card {
+	return &Card{id: id, version: version, table: t, lines: newLineCache(len(t.tariffs))}
+}
+
+// Measure appends what the card makes of an event that carries no price of
+// its own, and returns which row priced it. Without a charge it returns the
+// reason: NoRate, UnitMismatch, CurrencyMismatch or TooManyUnits. The
+// calendar is that of the event's account: a row's dates are days there.
+func (c *Card) Measure(dst []tollbook.Charge, e *tollbook.Event, cal *tollbook.Calendar) ([]tollbook.Charge, tollbook.Rate, tollbook.Unrated) {
+	i, at, ok := c.table.find(e, cal)
+	if !ok {
+		return dst, tollbook.Rate{}, tollbook.NoRate
+	}
+	r := &c.table.rows[i]
+	t := &c.table.tariffs[r.tariff]
+	if e.Currency != "" && e.Currency != t.currency {
+		return dst, tollbook.Rate{}, tollbook.CurrencyMismatch
+	}
+	unit := t.unit
+	if unit == 0 {
+		unit = e.Unit
+	}
+	n, ok := increments(e.Quantity, e.Unit, unit, t.increment)
+	if !ok {
+		return dst, tollbook.Rate{}, tollbook.UnitMismatch
+	}
+	if v, ok := n.Uint64(); !ok || v > tollbook.MaxIncrements {
+		return dst, tollbook.Rate{}, tollbook.TooManyUnits
+	}
+	rate := tollbook.Rate{CardID: c.id, Version: c.version, Row: int(r.line), Prefix: c.table.prefix(at)}
+	return append(dst, tollbook.Charge{Line: c.lines.line(r.tariff, t, e, unit), Increments: n}), rate, 0
+}
+
+// increments returns how many increments a quantity makes when it is turned
+// into the rate's unit and rounded up, and false where it cannot be turned.
+func increments(quantity decimal.Decimal, from, to tollbook.Unit, increment decimal.Decimal) (decimal.Int, bool) {
+	const secondsPerMinute = 60
+	switch {
+	case from == to:
+	case from == tollbook.Seconds && to == tollbook.Minutes:
+		// An increment in seconds is exact, a quantity in minutes need not be.
+		increment = increment.MulInt(decimal.NewUint(secondsPerMinute))
+	case from == tollbook.Minutes && to == tollbook.Seconds:
+		quantity = quantity.MulInt(decimal.NewUint(secondsPerMinute))
+	default:
+		return decimal.Int{}, false
+	}
+	return quantity.CeilQuo(increment), true
+}
+
+// MeasurePriced appends the charge of an event that carries its own price:
+// its quantity at that price, with nothing rounded. It panics when the event
+// has no price, or a quantity of more than MaxFracDigits places.
+func MeasurePriced(dst []tollbook.Charge, e *tollbook.Event) []tollbook.Charge {
+	n, ok := e.Quantity.Scaled(tollbook.MaxFracDigits)
+	if !ok || !e.Priced {
+		panic(fmt.Sprintf("rating: event %q is not a priced one in its normal form", e.ID))
+	}
+	line := tollbook.PricedLine(tollbook.Grouping{
+		ProductID:     e.ProductID,
+		AggrProductID: e.AggrProductID,
+		Type:          e.Type,
+		Description:   e.Description,
+		Currency:      e.Currency,
+		Direction:     e.Direction,
+		Resolution:    e.Resolution,
+		Unit:          e.Unit,
+		WalletName:    e.WalletName,
+	}, e.Price)
+	return append(dst, tollbook.Charge{Line: line, Increments: n})
+}
+
+// Products returns the product and aggregated product ids that the card's
+// rows name, sorted, each once.
+func (c *Card) Products() []string {
+	var ids []string
+	for i := range c.table.tariffs {
+		for _, id := range [...]string{c.table.tariffs[i].productID, c.table.tariffs[i].aggrProductID} {
+			if id != "" {
+				ids = append(ids, id)
+			}
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
