@@ -126,7 +126,7 @@ func describeCSV(e *csv.ParseError) string {
 	if errors.Is(e.Err, csv.ErrBareQuote) {
 		return fmt.Sprintf("a quote inside a cell without quotes, at byte %d; quote the cell and double the quote", e.Column)
 	}
-	return fmt.Sprintf("a quoted cell does not end before the next comma, on line %d at byte %d", e.Line, e.Column)
+	return fmt.Sprintf("a quoted cell without its closing quote, or with text behind it, on line %d at byte %d", e.Line, e.Column)
 }
 
 // header reads the first line; it returns false where rows cannot be read

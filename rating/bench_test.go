@@ -1,0 +1,94 @@
+package rating
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"tollbook"
+)
+
+// bigCSV is a card of n prefixes of 1 to 8 digits, a row each, at some
+// hundred prices.
+func bigCSV(n int, rng *rand.Rand) (string, []string) {
+	var b strings.Builder
+	b.WriteString("resource,direction,prefixes,price_per_increment,increment,unit_of_measure,currency,description,product_id\n")
+	seen := map[string]bool{}
+	var prefixes []string
+	for len(prefixes) < n {
+		p := fmt.Sprint(1 + rng.IntN([]int{9, 99, 9999, 99_999, 999_999, 9_999_999, 99_999_999}[rng.IntN(7)]))
+		if seen[p] {
+			continue
+		}
+		seen[p] = true
+		prefixes = append(prefixes, p)
+		fmt.Fprintf(&b, "call,outbound,%s,0.%04d,6,minutes,USD,Outbound call,TD-USG-%d\n", p, 1+rng.IntN(200), rng.IntN(3))
+	}
+	return b.String(), prefixes
+}
+
+func BenchmarkMeasure(b *testing.B) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	csv, prefixes := bigCSV(50_000, rng)
+	c := card(b, strings.TrimSpace(csv))
+	events := make([]tollbook.Event, 4096)
+	for i := range events {
+		to := fmt.Sprintf("+%s%07d", prefixes[rng.IntN(len(prefixes))], rng.IntN(10_000_000))
+		events[i] = *event(to, "", 1_700_000_000)
+		events[i].Direction, events[i].Resolution, events[i].Quantity = tollbook.Outbound, tollbook.Answered, dec(fmt.Sprint(rng.IntN(3600)))
+	}
+	cal := calendar(b, "Europe/Berlin")
+	var charges []tollbook.Charge
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		var why tollbook.Unrated
+		if charges, _, why = c.Measure(charges[:0], &events[i%len(events)], cal); why != 0 {
+			b.Fatal(why)
+		}
+		i++
+	}
+}
+
+func BenchmarkMeasureInbound(b *testing.B) {
+	csv := "resource,direction,country_code,category,price_per_increment,increment,unit_of_measure,currency,effective_from\ncall,inbound,,,1,1,minutes,USD,\n"
+	for i := range 250 {
+		csv += fmt.Sprintf("call,inbound,c%d,,1,60,seconds,USD,\n", i)
+		for j := range 8 {
+			csv += fmt.Sprintf("call,inbound,c%d,category %d,1,60,seconds,USD,2020-01-01\n", i, j)
+		}
+	}
+	c := card(b, strings.TrimSpace(csv))
+	e := event("+4930123456", "C77", 1_700_000_000)
+	e.Direction, e.Category = tollbook.Inbound, "Category 5"
+	cal := calendar(b, "Europe/Berlin")
+	var charges []tollbook.Charge
+	b.ReportAllocs()
+	for b.Loop() {
+		charges, _, _ = c.Measure(charges[:0], e, cal)
+	}
+}
+
+func BenchmarkMeasurePriced(b *testing.B) {
+	e := event("", "", 0)
+	e.Priced, e.Price, e.Currency = true, dec("0.0125"), "USD"
+	var charges []tollbook.Charge
+	b.ReportAllocs()
+	for b.Loop() {
+		charges = MeasurePriced(charges[:0], e)
+	}
+}
+
+func BenchmarkParseCard(b *testing.B) {
+	csv, _ := bigCSV(260_000, rand.New(rand.NewPCG(1, 2)))
+	b.SetBytes(int64(len(csv)))
+	b.ReportAllocs()
+	for b.Loop() {
+		table, errs := ParseCard(csv)
+		if table == nil {
+			b.Fatal(errs[0])
+		}
+		Compile("card", 1, table)
+	}
+}
