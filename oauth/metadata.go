@@ -22,8 +22,9 @@ type metadata struct {
 
 // Metadata describes the issuer (RFC 8414). It is to be served at
 // /.well-known/oauth-authorization-server and, for clients that only look
-// there, at /.well-known/openid-configuration. With an external issuer it
-// describes that one as far as it is known, under its own issuer name, and
+// there, at /.well-known/openid-configuration; where the issuer has a path,
+// that comes behind the former and before the latter. With an external issuer
+// it describes that one as far as it is known, under its own issuer name, and
 // answers 503 while it cannot be reached.
 func (s *Server) Metadata(w http.ResponseWriter, r *http.Request) {
 	m := metadata{
