@@ -119,6 +119,11 @@ func TestPrivateKeyJWT(t *testing.T) {
 			w.post(form, nil).want(t, http.StatusUnauthorized, "invalid_client") // the jti is used up
 		})
 	}
+	for _, until := range w.once {
+		if want := w.clock().Add(time.Minute + oauth.Skew); until.Before(want) {
+			t.Errorf("a jti is remembered until %v, but accepted until %v", until, want)
+		}
+	}
 }
 
 func TestAssertionClaims(t *testing.T) {

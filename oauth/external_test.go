@@ -195,6 +195,30 @@ func TestExternalRotation(t *testing.T) {
 	w.advance(5 * time.Minute)
 	_, err = w.server.Verify(t.Context(), old)
 	refused(t, err, "signature")
+
+	// Without a token that names a new key it is noticed within the hour.
+	p.publish(first)
+	w.advance(time.Hour)
+	_, err = w.server.Verify(t.Context(), sign(t, jose.ES256, keys.es256, "es", w.externalClaims(p.issuer())))
+	refused(t, err, "signature")
+}
+
+// TestExternalExpiry is about a token that was checked before it expired.
+func TestExternalExpiry(t *testing.T) {
+	keys := newSignKeys(t)
+	p := newProvider(t, jose.JSONWebKey{Key: keys.rs256.Public(), KeyID: "rs"})
+	w := trusting(t, p.issuer())
+	claims := w.externalClaims(p.issuer())
+	claims["exp"] = w.clock().Add(time.Minute).Unix()
+	token := sign(t, jose.RS256, keys.rs256, "rs", claims)
+	_, err := w.server.Verify(t.Context(), token)
+	check(t, err)
+	w.advance(2*time.Minute - time.Second)
+	_, err = w.server.Verify(t.Context(), token)
+	check(t, err)
+	w.advance(time.Second)
+	_, err = w.server.Verify(t.Context(), token)
+	refused(t, err, "expired")
 }
 
 func TestExternalUnreachable(t *testing.T) {
@@ -257,6 +281,9 @@ func TestDiscoveryRefuses(t *testing.T) {
 			t.Cleanup(ts.Close)
 			mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) {
 				_, _ = w.Write([]byte(strings.ReplaceAll(body, "URL", ts.URL)))
+			})
+			mux.HandleFunc("/keys", func(w http.ResponseWriter, r *http.Request) {
+				_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: keys.rs256.Public(), KeyID: "rs"}}})
 			})
 			mux.HandleFunc("/nonsense", func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("nonsense")) })
 			w := trusting(t, ts.URL)

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"tollbook/oauth"
 )
 
@@ -20,7 +22,8 @@ import (
 func TestRotation(t *testing.T) {
 	w := newWorld(t, nil)
 	w.put(secretClient())
-	first := w.signingKey().KeyID
+	firstKey := w.signingKey()
+	first := firstKey.KeyID
 	old := w.token(secretClient().ID)
 
 	w.advance(10 * time.Minute)
@@ -51,6 +54,9 @@ func TestRotation(t *testing.T) {
 	if got := w.published(); len(got) != 1 || got[0] != second {
 		t.Errorf("published: %v, want %s", got, second)
 	}
+	late := signTyped(t, jose.ES256, firstKey.Key, first, "at+jwt", w.accessClaims())
+	_, err = w.server.Verify(t.Context(), late)
+	refused(t, err, "unknown key")
 	check(t, oauth.Rotate(w.keys, rand.Reader, w.clock(), time.Hour))
 	b, err := os.ReadFile(w.keys)
 	check(t, err)
