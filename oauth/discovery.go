@@ -58,13 +58,13 @@ type discovery struct {
 // discover returns the issuer, looking it up when that is due. Its error is
 // the context's or has the code tollbook.CodeUnavailable.
 func (d *discovery) discover(ctx context.Context) (*issuerFound, error) {
-	if found, err, due := d.known(); !due {
+	if found, due, err := d.known(); !due {
 		return found, err
 	}
 	// The look-up serves all who wait for it, so it outlives the caller that
 	// happened to start it.
 	answer := d.fetching.DoChan("", func() (any, error) {
-		if found, err, due := d.known(); !due {
+		if found, due, err := d.known(); !due {
 			return found, err
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
@@ -82,16 +82,16 @@ func (d *discovery) discover(ctx context.Context) (*issuerFound, error) {
 }
 
 // known returns the outcome of the last look-up, and whether the next is due.
-func (d *discovery) known() (found *issuerFound, err error, due bool) {
+func (d *discovery) known() (found *issuerFound, due bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.clock().Before(d.next) {
 		if d.found != nil {
-			return d.found, nil, false
+			return d.found, false, nil
 		}
-		return nil, d.err, false
+		return nil, false, d.err
 	}
-	return nil, nil, true
+	return nil, true, nil
 }
 
 func (d *discovery) remember(found *issuerFound, err error) (*issuerFound, error) {
