@@ -32,19 +32,20 @@ func BenchmarkMeasure(b *testing.B) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	csv, prefixes := bigCSV(50_000, rng)
 	c := card(b, strings.TrimSpace(csv))
-	events := make([]tollbook.Event, 4096)
-	for i := range events {
-		to := fmt.Sprintf("+%s%07d", prefixes[rng.IntN(len(prefixes))], rng.IntN(10_000_000))
-		events[i] = *event(to, "", 1_700_000_000)
-		events[i].Direction, events[i].Resolution, events[i].Quantity = tollbook.Outbound, tollbook.Answered, dec(fmt.Sprint(rng.IntN(3600)))
+	numbers := make([]string, 4096)
+	for i := range numbers {
+		numbers[i] = fmt.Sprintf("+%s%07d", prefixes[rng.IntN(len(prefixes))], rng.IntN(10_000_000))
 	}
+	e := event("", "", 1_700_000_000)
+	e.Direction, e.Resolution, e.Quantity = tollbook.Outbound, tollbook.Answered, dec("137")
 	cal := calendar(b, "Europe/Berlin")
 	var charges []tollbook.Charge
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
+		e.To = numbers[i%len(numbers)]
 		var why tollbook.Unrated
-		if charges, _, why = c.Measure(charges[:0], &events[i%len(events)], cal); why != 0 {
+		if charges, _, why = c.Measure(charges[:0], e, cal); why != 0 {
 			b.Fatal(why)
 		}
 		i++

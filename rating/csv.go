@@ -57,16 +57,17 @@ func ParseCard(text string) (*Table, []tollbook.FieldError) {
 	if p.header() {
 		for p.row() {
 		}
-		if p.errs.total == 0 && len(p.table.rows) == 0 {
+		if p.errs.total == 0 && len(p.rows) == 0 {
 			p.errs.add(1, "", "the card has no rows")
 		}
 	}
-	p.table.sortCells(p.cells)
-	tied := p.table.tieErrors(p.table.ties(p.cells))
+	sortCells(p.rows, p.cells)
+	tied := tieErrors(p.rows, p.table.tariffs, ties(p.rows, p.cells))
 	if p.errs.total+len(tied) > 0 {
 		return nil, p.errs.fields(tied)
 	}
-	p.table.build(p.cells)
+	p.table.rows = len(p.rows)
+	p.table.build(p.rows, p.cells)
 	return p.table, nil
 }
 
@@ -77,6 +78,7 @@ type parser struct {
 	width    int             // cells of the header
 	columns  [numColumns]int // where each column is, -1: nowhere
 	table    *Table
+	rows     []row
 	cells    []cell
 	tariffs  map[tariff]uint32
 	texts    map[string]string // one copy of each text that rows share
@@ -169,7 +171,7 @@ func (p *parser) row() bool {
 	switch {
 	case p.rec == nil:
 		return true
-	case len(p.table.rows) == MaxRows:
+	case len(p.rows) == MaxRows:
 		p.errs.add(p.line, "", "a card has at most %d rows", MaxRows)
 		return false
 	case len(p.rec) != p.width:
@@ -207,7 +209,7 @@ func (p *parser) add(r row, prefixes []digits, t tariff) {
 	}
 	r.tariff = n
 	for _, d := range prefixes {
-		p.cells = append(p.cells, cell{d, uint32(len(p.table.rows))})
+		p.cells = append(p.cells, cell{d, uint32(len(p.rows))})
 	}
-	p.table.rows = append(p.table.rows, r)
+	p.rows = append(p.rows, r)
 }

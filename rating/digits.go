@@ -1,7 +1,5 @@
 package rating
 
-import "math/bits"
-
 // digits are the first MaxPrefixDigits digits of a telephone number, four
 // bits each from the top: the digit plus one, or 0 behind the last. They
 // compare as their texts do, and a prefix is a range of them.
@@ -44,14 +42,6 @@ func (d digits) compare(e digits) int {
 	return 1
 }
 
-// len returns the number of digits.
-func (d digits) len() int {
-	if d.lo != 0 {
-		return 32 - bits.TrailingZeros64(d.lo)/4
-	}
-	return 16 - bits.TrailingZeros64(d.hi)/4
-}
-
 // isPrefixOf tells whether e starts with d, which has n digits.
 func (d digits) isPrefixOf(e digits, n int) bool {
 	if n <= 16 {
@@ -60,13 +50,14 @@ func (d digits) isPrefixOf(e digits, n int) bool {
 	return d.hi == e.hi && (d.lo^e.lo)>>(128-4*n) == 0
 }
 
-// append appends the digits as text.
-func (d digits) append(dst []byte) []byte {
-	for v := d.hi; v != 0; v <<= 4 {
-		dst = append(dst, '0'+byte(v>>60)-1)
+// String returns the digits as text.
+func (d digits) String() string {
+	var buf [MaxPrefixDigits]byte
+	text := buf[:0]
+	for _, v := range [...]uint64{d.hi, d.lo} {
+		for ; v != 0; v <<= 4 {
+			text = append(text, '0'+byte(v>>60)-1)
+		}
 	}
-	for v := d.lo; v != 0; v <<= 4 {
-		dst = append(dst, '0'+byte(v>>60)-1)
-	}
-	return dst
+	return string(text)
 }

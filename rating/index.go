@@ -2,34 +2,42 @@ package rating
 
 import (
 	"cmp"
-	"encoding/binary"
 	"slices"
-
-	"tollbook"
 )
 
 // index finds the row of an event. A card's prefixes lie sorted, each with its
 // parent, the longest other prefix that it starts with: the one that is last
 // before an event's number, or one of its ancestors, is the longest that the
-// number starts with. Each prefix knows the shapes of its rows, and a prefix,
-// a shape and what it asks of the event together name a bucket, whose rows
-// differ in nothing but their dates.
+// number starts with.
+//
+// The rows of a prefix lie together, better ones first, and are tried in
+// turn. Where they are many, each shape of row that the prefix has is looked
+// up instead: prefix, shape and what the shape asks of the event name a
+// bucket, whose rows differ in nothing but their dates.
 type index struct {
 	prefixes []prefix // sorted; the first is the blank one, with rows or without
-	starts   []uint32 // by the first three digits: the first prefix not before them
-	digits   string   // of all prefixes, one behind the other
-	shapes   [][]shape
-	buckets  map[bucketKey]bucket
-	order    []uint32 // places in rows, bucket by bucket, ascending by from
+	texts    []string // of the prefixes: their digits
+	starts   []uint32 // by the first digits: the first prefix not before them
+	shift    int      // what takes digits.hi to its place in starts
+	entries  []row    // by prefix; a row of several prefixes is there several times
+	shapes   map[uint32][]shape
+	buckets  map[bucketKey]rowRange
 }
+
+// fewRows is the most rows of a prefix that are tried in turn.
+const fewRows = 8
 
 type prefix struct {
 	digits
 	parent uint32
-	shapes uint32 // its list of them
-	text   uint32 // where its text starts
-	length uint8  // in digits
+	rows   rowRange
+	length uint8 // in digits
 }
+
+// rowRange is a part of index.entries.
+type rowRange struct{ first, count uint32 }
+
+func (r rowRange) of(entries []row) []row { return entries[r.first:][:r.count] }
 
 // shape says which columns a row asks about, and its resolutions.
 type shape struct {
@@ -42,28 +50,23 @@ type bucketKey struct {
 	match
 }
 
-// bucket is a range of index.order.
-type bucket struct{ first, count uint32 }
-
 // cell is a row under one of its prefixes.
 type cell struct {
 	digits
 	row uint32
 }
 
-// startDigits is how many digits index.starts goes by.
-const startDigits = 3
-
-func (d digits) start() int { return int(d.hi >> (64 - 4*startDigits)) }
+// maxStartDigits is the most digits that index.starts goes by.
+const maxStartDigits = 4
 
 // sortCells brings the cells of each bucket together, those of buckets that
 // may tie one behind the other, and better ones first.
-func (t *Table) sortCells(cells []cell) {
+func sortCells(rows []row, cells []cell) {
 	slices.SortFunc(cells, func(x, y cell) int {
 		if c := x.digits.compare(y.digits); c != 0 {
 			return c
 		}
-		a, b := &t.rows[x.row], &t.rows[y.row]
+		a, b := &rows[x.row], &rows[y.row]
 		return cmp.Or(
 			a.compareTied(&b.match),
 			cmp.Compare(a.resource, b.resource),
@@ -86,41 +89,39 @@ func (m *match) compareTied(o *match) int {
 	)
 }
 
-// build makes the index from sorted cells.
-func (t *Table) build(cells []cell) {
-	t.buckets = make(map[bucketKey]bucket, len(cells))
-	t.order = make([]uint32, len(cells))
-	t.prefixes = []prefix{{}}
-	t.shapes = [][]shape{nil}
-	lists := map[string]uint32{"": 0} // encoded list of shapes → its number
-	var texts []byte
-	var shapes []shape
+// build makes the index of the rows from their sorted cells.
+func (t *Table) build(rows []row, cells []cell) {
+	t.prefixes, t.texts = []prefix{{}}, []string{""}
+	t.shapes, t.buckets = map[uint32][]shape{}, map[bucketKey]rowRange{}
+	t.entries = make([]row, len(cells))
+	for i, c := range cells {
+		t.entries[i] = rows[c.row]
+	}
 	for i := 0; i < len(cells); {
-		n := 1
-		for i+n < len(cells) && cells[i+n].digits == cells[i].digits {
+		n := i + 1
+		for n < len(cells) && cells[n].digits == cells[i].digits {
 			n++
 		}
-		at := t.addPrefix(cells[i].digits, uint32(len(texts)))
-		texts = cells[i].digits.append(texts)
-		shapes = shapes[:0]
-		for j := i; j < i+n; j++ {
-			shapes = t.addCell(at, uint32(j), cells[j].row, shapes)
+		at := t.addPrefix(cells[i].digits)
+		t.prefixes[at].rows = rowRange{uint32(i), uint32(n - i)}
+		if n-i > fewRows {
+			t.addBuckets(at)
 		}
-		t.prefixes[at].shapes = t.shapeList(lists, shapes)
-		i += n
+		i = n
 	}
-	t.digits = string(texts)
 	t.fillStarts()
 }
 
 // addPrefix appends a prefix that sorts behind all others and returns its
 // place.
-func (t *Table) addPrefix(d digits, text uint32) uint32 {
+func (t *Table) addPrefix(d digits) uint32 {
 	if d == (digits{}) {
 		return 0
 	}
 	last := uint32(len(t.prefixes) - 1)
-	t.prefixes = append(t.prefixes, prefix{digits: d, parent: t.ancestor(last, d), text: text, length: uint8(d.len())})
+	text := d.String()
+	t.prefixes = append(t.prefixes, prefix{digits: d, parent: t.ancestor(last, d), length: uint8(len(text))})
+	t.texts = append(t.texts, text)
 	return last + 1
 }
 
@@ -133,46 +134,37 @@ func (x *index) ancestor(at uint32, d digits) uint32 {
 	return at
 }
 
-// addCell adds the i-th cell to its bucket, and to shapes if its shape is new
-// there.
-func (t *Table) addCell(at, i, row uint32, shapes []shape) []shape {
-	t.order[i] = row
-	m := t.rows[row].match
-	key := bucketKey{at, m}
-	b, ok := t.buckets[key]
-	if !ok {
-		b.first = i
+// addBuckets makes the buckets and shapes of a prefix.
+func (t *Table) addBuckets(at uint32) {
+	known := map[shape]bool{}
+	rows := t.prefixes[at].rows
+	for i, r := range rows.of(t.entries) {
+		key := bucketKey{at, r.match}
+		b, ok := t.buckets[key]
+		if !ok {
+			b.first = rows.first + uint32(i)
+		}
+		b.count++
+		t.buckets[key] = b
+		if s := (shape{r.filled, r.resolutions}); !known[s] {
+			known[s] = true
+			t.shapes[at] = append(t.shapes[at], s)
+		}
 	}
-	b.count++
-	t.buckets[key] = b
-	if s := (shape{m.filled, m.resolutions}); !ok && !slices.Contains(shapes, s) {
-		shapes = append(shapes, s)
-	}
-	return shapes
 }
 
-// shapeList returns the number of a list of shapes; nearly all prefixes of a
-// card share one.
-func (t *Table) shapeList(lists map[string]uint32, shapes []shape) uint32 {
-	var buf [64]byte
-	key := buf[:0]
-	for _, s := range shapes {
-		key = binary.BigEndian.AppendUint16(key, uint16(s.filled)<<8|uint16(s.resolutions))
-	}
-	n, ok := lists[string(key)]
-	if !ok {
-		n = uint32(len(t.shapes))
-		lists[string(key)] = n
-		t.shapes = append(t.shapes, slices.Clone(shapes))
-	}
-	return n
-}
-
+// fillStarts makes index.starts about as long as there are prefixes, so that
+// few are left to search.
 func (t *Table) fillStarts() {
-	t.starts = make([]uint32, 1<<(4*startDigits)+1)
+	places := 0
+	for n := len(t.prefixes); n >= 10 && places < maxStartDigits; n /= 10 {
+		places++
+	}
+	t.shift = 64 - 4*places
+	t.starts = make([]uint32, 1<<(4*places)+1)
 	next := 0
-	for i := range t.prefixes {
-		for ; next <= t.prefixes[i].start(); next++ {
+	for i, p := range t.prefixes {
+		for ; next <= int(p.hi>>t.shift); next++ {
 			t.starts[next] = uint32(i)
 		}
 	}
@@ -183,7 +175,8 @@ func (t *Table) fillStarts() {
 
 // longest returns the longest prefix that a number starts with.
 func (x *index) longest(d digits) uint32 {
-	lo, hi := x.starts[d.start()], x.starts[d.start()+1]
+	start := d.hi >> x.shift
+	lo, hi := x.starts[start], x.starts[start+1]
 	for lo < hi { // find the first one behind d
 		if mid := (lo + hi) / 2; x.prefixes[mid].compare(d) <= 0 {
 			lo = mid + 1
@@ -192,101 +185,4 @@ func (x *index) longest(d digits) uint32 {
 		}
 	}
 	return x.ancestor(lo-1, d)
-}
-
-// prefix returns the digits of a prefix.
-func (x *index) prefix(at uint32) string {
-	p := &x.prefixes[at]
-	return x.digits[p.text:][:p.length]
-}
-
-// find returns the place of the row that prices an event and of the prefix
-// that it matched by.
-func (t *Table) find(e *tollbook.Event, cal *tollbook.Calendar) (row, at uint32, ok bool) {
-	q := query{table: t, event: e, calendar: cal}
-	if d, n, isNumber := parseDigits(e.To); isNumber && n > 0 {
-		at = t.longest(d)
-	}
-	for {
-		for _, s := range t.shapes[t.prefixes[at].shapes] {
-			if row, ok := q.look(at, s); ok {
-				return row, at, true
-			}
-		}
-		if at == 0 {
-			return 0, 0, false
-		}
-		at = t.prefixes[at].parent
-	}
-}
-
-// query is one lookup. What takes work to find out about the event is found
-// out when the first row asks.
-type query struct {
-	table    *Table
-	event    *tollbook.Event
-	calendar *tollbook.Calendar
-
-	country, category, subtype uint32 // 0: not yet known
-	day                        int32
-	haveDay                    bool
-}
-
-// look returns the row under a prefix that has a shape and matches the event.
-func (q *query) look(at uint32, s shape) (uint32, bool) {
-	if !s.resolutions.matches(q.event.Resolution) {
-		return 0, false
-	}
-	key := bucketKey{prefix: at, match: match{filled: s.filled, resolutions: s.resolutions}}
-	if s.filled&filledResource != 0 {
-		key.resource = q.event.Type
-	}
-	if s.filled&filledDirection != 0 {
-		key.direction = q.event.Direction
-	}
-	if s.filled&filledCountry != 0 {
-		key.country = q.symbol(&q.country, q.event.Country)
-	}
-	if s.filled&filledCategory != 0 {
-		key.category = q.symbol(&q.category, q.event.Category)
-	}
-	if s.filled&filledSubtype != 0 {
-		key.subtype = q.symbol(&q.subtype, q.event.Subtype)
-	}
-	b, ok := q.table.buckets[key]
-	if !ok {
-		return 0, false
-	}
-	row, ok := q.inEffect(q.table.order[b.first : b.first+b.count])
-	return row, ok && q.table.tariffs[q.table.rows[row].tariff].matches(q.event)
-}
-
-func (q *query) symbol(known *uint32, text string) uint32 {
-	if *known == 0 {
-		*known = q.table.symbol(text)
-	}
-	return *known
-}
-
-// inEffect returns which of a bucket's rows is in effect when the event
-// occurred. Their dates do not overlap.
-func (q *query) inEffect(bucket []uint32) (uint32, bool) {
-	rows := q.table.rows
-	if r := &rows[bucket[0]]; len(bucket) == 1 && r.from == openFrom && r.to == openTo {
-		return bucket[0], true
-	}
-	if !q.haveDay {
-		q.day, q.haveDay = q.calendar.DayOf(q.event.OccurredAt), true
-	}
-	after, _ := slices.BinarySearchFunc(bucket, q.day, func(i uint32, day int32) int {
-		if rows[i].from <= day {
-			return -1
-		}
-		return 1
-	})
-	if after == 0 {
-		return 0, false
-	}
-	row := bucket[after-1]
-	return row, q.day < rows[row].to
 }

@@ -29,7 +29,6 @@ import (
 	"slices"
 
 	"tollbook"
-	"tollbook/decimal"
 )
 
 // Card is a rate card compiled for lookup. It may be used concurrently.
@@ -50,11 +49,10 @@ func Compile(id string, version int, t *Table) *Card {
 // reason: NoRate, UnitMismatch, CurrencyMismatch or TooManyUnits. The
 // calendar is that of the event's account: a row's dates are days there.
 func (c *Card) Measure(dst []tollbook.Charge, e *tollbook.Event, cal *tollbook.Calendar) ([]tollbook.Charge, tollbook.Rate, tollbook.Unrated) {
-	i, at, ok := c.table.find(e, cal)
-	if !ok {
+	r, at := c.table.find(e, cal)
+	if r == nil {
 		return dst, tollbook.Rate{}, tollbook.NoRate
 	}
-	r := &c.table.rows[i]
 	t := &c.table.tariffs[r.tariff]
 	if e.Currency != "" && e.Currency != t.currency {
 		return dst, tollbook.Rate{}, tollbook.CurrencyMismatch
@@ -70,25 +68,8 @@ func (c *Card) Measure(dst []tollbook.Charge, e *tollbook.Event, cal *tollbook.C
 	if v, ok := n.Uint64(); !ok || v > tollbook.MaxIncrements {
 		return dst, tollbook.Rate{}, tollbook.TooManyUnits
 	}
-	rate := tollbook.Rate{CardID: c.id, Version: c.version, Row: int(r.line), Prefix: c.table.prefix(at)}
+	rate := tollbook.Rate{CardID: c.id, Version: c.version, Row: int(r.line), Prefix: c.table.texts[at]}
 	return append(dst, tollbook.Charge{Line: c.lines.line(r.tariff, t, e, unit), Increments: n}), rate, 0
-}
-
-// increments returns how many increments a quantity makes when it is turned
-// into the rate's unit and rounded up, and false where it cannot be turned.
-func increments(quantity decimal.Decimal, from, to tollbook.Unit, increment decimal.Decimal) (decimal.Int, bool) {
-	const secondsPerMinute = 60
-	switch {
-	case from == to:
-	case from == tollbook.Seconds && to == tollbook.Minutes:
-		// An increment in seconds is exact, a quantity in minutes need not be.
-		increment = increment.MulInt(decimal.NewUint(secondsPerMinute))
-	case from == tollbook.Minutes && to == tollbook.Seconds:
-		quantity = quantity.MulInt(decimal.NewUint(secondsPerMinute))
-	default:
-		return decimal.Int{}, false
-	}
-	return quantity.CeilQuo(increment), true
 }
 
 // MeasurePriced appends the charge of an event that carries its own price:

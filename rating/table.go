@@ -20,7 +20,7 @@ const (
 // A row is split in two: what it matches, of which there are as many as rows,
 // and what it charges, of which a card of many thousand prefixes has only few.
 type Table struct {
-	rows    []row
+	rows    int
 	tariffs []tariff
 	symbols map[string]uint32 // folded country, category or type → its symbol, from 1
 
@@ -28,7 +28,7 @@ type Table struct {
 }
 
 // Rows returns the number of rows.
-func (t *Table) Rows() int { return len(t.rows) }
+func (t *Table) Rows() int { return t.rows }
 
 // row says which events a row matches and what tariff holds for them.
 type row struct {

@@ -17,15 +17,15 @@ type tie struct{ a, b uint32 }
 // compareTied finds them equal; such groups are neighbours. Within a group
 // each row is held only against those whose dates have not ended when it
 // begins.
-func (t *Table) ties(cells []cell) []tie {
+func ties(rows []row, cells []cell) []tie {
 	found := map[tie]struct{}{}
 	for i := 0; i < len(cells) && len(found) < MaxErrors; {
 		n := 1
-		for i+n < len(cells) && cells[i+n].digits == cells[i].digits && t.rows[cells[i].row].compareTied(&t.rows[cells[i+n].row].match) == 0 {
+		for i+n < len(cells) && cells[i+n].digits == cells[i].digits && rows[cells[i].row].compareTied(&rows[cells[i+n].row].match) == 0 {
 			n++
 		}
 		if n > 1 {
-			t.tiesInGroup(cells[i:i+n], found)
+			tiesInGroup(rows, cells[i:i+n], found)
 		}
 		i += n
 	}
@@ -37,20 +37,20 @@ func (t *Table) ties(cells []cell) []tie {
 	return all
 }
 
-func (t *Table) tiesInGroup(group []cell, found map[tie]struct{}) {
+func tiesInGroup(rows []row, group []cell, found map[tie]struct{}) {
 	byFrom := make([]uint32, len(group))
 	for i, c := range group {
 		byFrom[i] = c.row
 	}
 	slices.SortFunc(byFrom, func(a, b uint32) int {
-		return cmp.Or(cmp.Compare(t.rows[a].from, t.rows[b].from), cmp.Compare(a, b))
+		return cmp.Or(cmp.Compare(rows[a].from, rows[b].from), cmp.Compare(a, b))
 	})
 	var current []uint32 // rows whose dates have not ended
 	for _, i := range byFrom {
-		r := &t.rows[i]
-		current = slices.DeleteFunc(current, func(j uint32) bool { return t.rows[j].to <= r.from })
+		r := &rows[i]
+		current = slices.DeleteFunc(current, func(j uint32) bool { return rows[j].to <= r.from })
 		for _, j := range current {
-			if !r.overlaps(&t.rows[j].match) {
+			if !r.overlaps(&rows[j].match) {
 				continue
 			}
 			if found[tie{min(i, j), max(i, j)}] = struct{}{}; len(found) == MaxErrors {
@@ -72,12 +72,12 @@ func (m *match) overlaps(o *match) bool {
 }
 
 // tieErrors describes ties, each under the later of its two lines.
-func (t *Table) tieErrors(ties []tie) []lineError {
+func tieErrors(rows []row, tariffs []tariff, ties []tie) []lineError {
 	errs := make([]lineError, len(ties))
 	for i, p := range ties {
-		a, b := &t.rows[p.a], &t.rows[p.b]
+		a, b := &rows[p.a], &rows[p.b]
 		hint := ""
-		if x, y := &t.tariffs[a.tariff], &t.tariffs[b.tariff]; x.description != y.description || x.productID != y.productID {
+		if x, y := &tariffs[a.tariff], &tariffs[b.tariff]; x.description != y.description || x.productID != y.productID {
 			hint = " (an event may come without a description or product_id, so these do not tell them apart)"
 		}
 		errs[i] = lineError{int(b.line), tollbook.FieldError{
