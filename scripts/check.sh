@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Checks everything. On Debian and Ubuntu it installs what it is missing, by
+# package name (as root or with sudo); elsewhere it says in one line what to
+# install. What could not be run is named at the end.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+step() { printf '\n== %s\n' "$1"; }
+
+not_run=()
+missing=()
+have() { command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
+have gcc gcc           # the race detector needs cgo
+have node nodejs       # the foreign clients
+have npm npm
+have chromium chromium # the browser test
+
+if ((${#missing[@]} > 0)); then
+  sudo=""
+  [ "$(id -u)" = 0 ] || sudo="sudo -n"
+  if command -v apt-get >/dev/null && { [ -z "$sudo" ] || $sudo true 2>/dev/null; }; then
+    step "install ${missing[*]}"
+    $sudo apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  else
+    echo "to run everything, install: ${missing[*]}"
+  fi
+fi
+
+step gofmt
+unformatted=$(gofmt -l $(git ls-files --cached --others --exclude-standard '*.go'))
+[ -z "$unformatted" ] || { echo "not formatted: $unformatted"; exit 1; }
+
+step "go mod tidy"
+go mod tidy -diff
+
+step "go vet"
+go vet ./...
+
+step staticcheck
+go run "$staticcheck" ./...
+
+race=-race
+if ! command -v gcc >/dev/null; then
+  race=""
+  not_run+=("the race detector: it needs gcc")
+fi
+step "go test $race"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+TOLLBOOK_TEST_NOT_RUN="$log" go test $race -timeout 18m ./...
+while IFS= read -r line; do not_run+=("$line"); done <"$log"
+
+step "result"
+if ((${#not_run[@]} > 0)); then
+  echo "passed, but not run here:"
+  printf '  %s\n' "${not_run[@]}"
+else
+  echo "all checks passed"
+fi
