@@ -1,5 +1,125 @@
 package storetest
 
-import "testing"
+import (
+	"embed"
+	"flag"
+	"fmt"
+	"os"
+	"path"
+	"strings"
+	"testing"
+)
 
-func Scripts(t *testing.T, newDriver func(t testing.TB) Driver) {}
+//go:embed scripts/*.txt
+var scripts embed.FS
+
+var rewriteFlag = flag.Bool("storetest.rewrite", false, "write what the scripts print into storetest/scripts (run it in that package)")
+
+// Scripts runs every script of this package on a ledger of its own. A script
+// is plain text: commands, each followed by the lines that it takes, then ----
+// and the lines that it must print, ended by a blank line. "#" starts a
+// comment between commands. The commands are:
+//
+//	card ID                        the CSV of a rate card, or of its next version; prints where it is at fault
+//	account ID of ORG in ZONE [card CARD] [then ZONE from MONTH]
+//	post [FIELDS]                  events, a JSON object a line, with these fields in common
+//	                               (JSON without its braces); prints what became of each
+//	take up                        measures the unrated events again
+//	records ORG [FILTER]           prints a table in the order of month, account and id
+//	total ORG [FILTER]             how many records match
+//	events ORG FILTER              prints the events of the records that match, and their sums
+//	unrated ORG                    prints the unrated events, by id
+//	reopen                         closes the ledger and opens the data again
+//
+// Everything is done to the model too, with which the ledger must agree.
+func Scripts(t *testing.T, newDriver func(t testing.TB) Driver) {
+	files, err := scripts.ReadDir("scripts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		t.Run(strings.TrimSuffix(f.Name(), ".txt"), func(t *testing.T) {
+			name := path.Join("scripts", f.Name())
+			text, err := scripts.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := newScriptRun(newSubject(t, newDriver(t)))
+			printed := r.run(name, string(text))
+			if *rewriteFlag {
+				if err := os.WriteFile(name, []byte(printed), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// command is one command of a script, and where it is.
+type command struct {
+	line   int // from 1
+	before string
+	head   string
+	input  []string
+	want   string
+	prints bool // there is a ---- and what it must print
+}
+
+// parseScript takes a script apart. What is between commands is kept, so that
+// a script can be written back.
+func parseScript(text string) (commands []command, after string) {
+	var (
+		before strings.Builder
+		c      *command
+	)
+	line := 0
+	for l := range strings.Lines(text) {
+		line++
+		bare := strings.TrimRight(l, "\n")
+		switch {
+		case c == nil && (bare == "" || strings.HasPrefix(bare, "#")):
+			before.WriteString(l)
+		case c == nil:
+			commands = append(commands, command{line: line, before: before.String(), head: bare})
+			c = &commands[len(commands)-1]
+			before.Reset()
+		case bare == "":
+			before.WriteString(l)
+			c = nil
+		case c.prints:
+			c.want += bare + "\n"
+		case bare == "----":
+			c.prints = true
+		default:
+			c.input = append(c.input, bare)
+		}
+	}
+	return commands, before.String()
+}
+
+// run runs a script, fails the test where it prints something else than it
+// should, and returns the script with what it printed.
+func (r *scriptRun) run(name, text string) string {
+	r.t.Helper()
+	commands, after := parseScript(text)
+	var out strings.Builder
+	for i := range commands {
+		c := &commands[i]
+		r.at = fmt.Sprintf("%s:%d: %s", name, c.line, c.head)
+		got := r.do(c)
+		if !*rewriteFlag {
+			if diff := diffLines(got, c.want); diff != "" {
+				r.t.Errorf("%s\nprinted (+) and should have printed (-):\n%s\nall that it printed:\n%s", r.at, diff, got)
+			}
+		}
+		out.WriteString(c.before + c.head + "\n")
+		for _, l := range c.input {
+			out.WriteString(l + "\n")
+		}
+		if got != "" {
+			out.WriteString("----\n" + got)
+		}
+	}
+	r.check(r.organizations...)
+	return out.String() + after
+}
