@@ -24,6 +24,7 @@ const (
 	notUTF8      = "is not valid UTF-8"
 	holdsNUL     = "holds a NUL character"
 	halfPair     = "holds one half of a surrogate pair"
+	isEmpty      = "is empty"
 	needCurrency = "is required with a price"
 )
 
@@ -34,7 +35,8 @@ type builder struct {
 	latest   time.Time // the last instant at which an event may have occurred
 	maxItems int
 
-	items []Item
+	items    []Item
+	currency string // the last one that was found to exist
 
 	// Of the event in hand:
 	event   *tollbook.Event
@@ -103,9 +105,16 @@ func (b *builder) refuse(f field, problem string) {
 }
 
 // setText gives a field the value that is written as s, which is not empty
-// and not one that a JSON number wrote.
+// and not what a JSON number wrote.
 func (b *builder) setText(f field, s string) {
 	b.given |= f.bit()
+	if p := b.freeText(f); p != nil {
+		*p = s
+		if len(s) > min(tollbook.MaxNameBytes, tollbook.MaxTextBytes) {
+			b.checkLength(f, s, p)
+		}
+		return
+	}
 	var ok bool
 	switch e := b.event; f {
 	case fieldQuantity, fieldPrice:
@@ -129,9 +138,7 @@ func (b *builder) setText(f field, s string) {
 			b.notOneOf(f, tollbook.Resolutions(), s)
 		}
 	case fieldCurrency:
-		if e.Currency = s; !tollbook.ValidCurrency(s) {
-			b.refuse(f, "must be an ISO 4217 code in capital letters such as USD, not "+quoted(s))
-		}
+		b.setCurrency(s)
 	case fieldSpecVersion:
 		if s != "1.0" {
 			b.refuse(f, `must be "1.0", not `+quoted(s))
@@ -140,25 +147,12 @@ func (b *builder) setText(f field, s string) {
 		if !isJSONType(s) {
 			b.refuse(f, "must be a JSON media type, not "+quoted(s))
 		}
-	case fieldDataSchema: // says nothing about usage
-	case fieldID, fieldSource:
-		b.setString(f, s, tollbook.MaxNameBytes)
-	default:
-		b.setString(f, s, tollbook.MaxTextBytes)
 	}
 }
 
-// setString sets a field that is free text.
-func (b *builder) setString(f field, s string, maxBytes int) {
-	if len(s) > maxBytes {
-		b.refuse(f, fmt.Sprintf("has %d bytes; at most %d are taken", len(s), maxBytes))
-		return
-	}
-	*b.text(f) = s
-}
-
-// text returns where a field that is free text is kept.
-func (b *builder) text(f field) *string {
+// freeText returns where a field is kept whose value may be any text, nil for
+// other fields.
+func (b *builder) freeText(f field) *string {
 	e := b.event
 	switch f {
 	case fieldID:
@@ -188,7 +182,23 @@ func (b *builder) text(f field) *string {
 	case fieldCloudEventType:
 		return &e.CloudEventType
 	}
-	panic("wire: field " + strconv.Itoa(int(f)) + " is not text")
+	return nil
+}
+
+// checkLength refuses a free text, kept at p, that is too long.
+func (b *builder) checkLength(f field, s string, p *string) {
+	most := tollbook.MaxTextBytes
+	if f == fieldID || f == fieldSource {
+		most = tollbook.MaxNameBytes
+	}
+	if len(s) > most {
+		*p = "" // so that the error does not repeat it as the event's name
+		b.refuse(f, tooLong(len(s), most))
+	}
+}
+
+func tooLong(n, most int) string {
+	return fmt.Sprintf("has %d bytes; at most %d are taken", n, most)
 }
 
 // setNumber sets the quantity or the price.
@@ -203,6 +213,17 @@ func (b *builder) setNumber(f field, s string) {
 	default:
 		b.event.Price, b.event.Priced = d, true
 	}
+}
+
+func (b *builder) setCurrency(s string) {
+	if s != b.currency {
+		if !tollbook.ValidCurrency(s) {
+			b.refuse(fieldCurrency, "must be an ISO 4217 code in capital letters such as USD, not "+quoted(s))
+			return
+		}
+		b.currency = s
+	}
+	b.event.Currency = s
 }
 
 func (b *builder) setInstant(s string) {
@@ -237,9 +258,9 @@ func (b *builder) addAttribute(key, value string) {
 	case key == "":
 		b.refuse(fieldAttributes, "has a key without any characters")
 	case len(key) > tollbook.MaxAttributeKeyBytes:
-		b.refuseAttribute(key, fmt.Sprintf("has a key of %d bytes; at most %d are taken", len(key), tollbook.MaxAttributeKeyBytes))
+		b.refuseAttribute(key, "has a key that "+tooLong(len(key), tollbook.MaxAttributeKeyBytes))
 	case len(value) > tollbook.MaxAttributeValueBytes:
-		b.refuseAttribute(key, fmt.Sprintf("has %d bytes; at most %d are taken", len(value), tollbook.MaxAttributeValueBytes))
+		b.refuseAttribute(key, tooLong(len(value), tollbook.MaxAttributeValueBytes))
 	default:
 		b.attrs = append(b.attrs, tollbook.Attribute{Key: key, Value: value})
 	}

@@ -25,10 +25,16 @@ var cloudNames = func() names {
 const dataPrefix = "data."
 
 // cloudEvent is the shape of the envelope. Extension attributes are ignored.
-var cloudEvent = shape{field: envelopeField, names: &cloudNames, need: requiredInCloudEvent, open: true}
+var cloudEvent = shape{
+	field: envelopeField, names: &cloudNames, heads: memberHeads(envelopeField, cloudNames[:]...),
+	need: requiredInCloudEvent, open: true,
+}
 
 // cloudEventData is the shape of the data.
-var cloudEventData = shape{field: dataField, names: &cloudNames, prefix: dataPrefix}
+var cloudEventData = shape{
+	field: dataField, names: &cloudNames, heads: memberHeads(dataField, eventNames[:]...),
+	prefix: dataPrefix,
+}
 
 func envelopeField(name string) field {
 	switch name {

@@ -42,7 +42,11 @@ func decodeCSV(b builder, body string) ([]Item, error) {
 	body = strings.TrimPrefix(body, byteOrderMark)
 	d := &csvDecoder{builder: b, s: body, line: 1, clean: textFlaw(body) == ""}
 	line, problem := d.row()
-	if problem == "" {
+	switch {
+	case problem != "":
+	case line == 0:
+		problem = isEmpty
+	default:
 		problem = d.header(line)
 	}
 	if problem != "" {
@@ -59,7 +63,7 @@ func decodeCSV(b builder, body string) ([]Item, error) {
 		if !d.begin(&eventNames) {
 			return nil, d.tooMany()
 		}
-		d.event1(line)
+		d.fill(line)
 		if len(d.items) == 1 { // the other rows are likely to be about as long
 			d.expect((len(d.s)-d.pos)/(d.pos-start) + 1)
 		}
@@ -115,8 +119,8 @@ func (d *csvDecoder) header(line int) (problem string) {
 	return ""
 }
 
-// event1 makes an event of the cells of a row.
-func (d *csvDecoder) event1(line int) {
+// fill makes an event of the cells of a row.
+func (d *csvDecoder) fill(line int) {
 	if len(d.cells) != len(d.columns) {
 		n := strconv.Itoa(len(d.cells))
 		if len(d.cells) > maxColumns {

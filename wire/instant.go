@@ -46,8 +46,9 @@ func parseInstant(s string) (t time.Time, problem string) {
 	t = time.Date(year, time.Month(month), day, hour, minute, second, nanos, time.UTC)
 	if offset != 0 {
 		t = t.Add(-offset)
+		year = t.Year()
 	}
-	if y := t.Year(); y < 1 || y > 9999 {
+	if year < 1 || year > 9999 {
 		return time.Time{}, notAYear
 	}
 	return t, ""

@@ -1,10 +1,15 @@
 package wire
 
+import "strings"
+
 // jsonDecoder reads events from JSON. Its methods that return a bool return
 // false where the text is not JSON; the scanner knows where.
 type jsonDecoder struct {
 	scanner
 	builder
+
+	// follower is which field came behind each the last time.
+	follower [numFields]field
 }
 
 // decodeJSON reads a body that is one JSON text.
@@ -76,7 +81,7 @@ func (d *jsonDecoder) array(outer *shape) (ok bool, err error) {
 // object fails alone.
 func (d *jsonDecoder) element(outer *shape) bool {
 	if d.peek() == '{' {
-		if !d.object(outer) {
+		if !d.object(outer, unknown) {
 			return false
 		}
 		d.end(outer.need, 0)
@@ -95,31 +100,50 @@ func (d *jsonDecoder) element(outer *shape) bool {
 type shape struct {
 	field  func(name string) field
 	names  *names
+	heads  *names // how the members of each field begin: name in quotes, colon
 	need   uint32
 	prefix string // of the names of unknown fields
 	open   bool   // fields beyond those known are fine, and ignored
 }
 
 // plainEvent is the shape of an event that is sent as itself.
-var plainEvent = shape{field: eventField, names: &eventNames, need: required}
+var plainEvent = shape{field: eventField, names: &eventNames, heads: memberHeads(eventField, eventNames[:]...), need: required}
 
-// object reads the fields of the event, or of a part of it.
-func (d *jsonDecoder) object(is *shape) bool {
+// memberHeads returns the heads of the fields that go by some of the names.
+func memberHeads(fieldOf func(string) field, candidates ...string) *names {
+	var heads names
+	for _, name := range candidates {
+		if f := fieldOf(name); f != unknown {
+			heads[f] = string(append(appendQuoted(nil, name), ':'))
+		}
+	}
+	return &heads
+}
+
+// object reads the fields of the event, or of a part of it that is the value
+// of the field within.
+//
+// A sender writes the fields of each event in the same order. So the field
+// that came behind a field last time is tried first, which is one comparison
+// where reading and looking up its name would be several.
+func (d *jsonDecoder) object(is *shape, within field) bool {
 	if !d.enter() {
 		return false
 	}
 	if d.next() == '}' {
 		return d.leave()
 	}
-	for {
-		name, flaw, ok := d.name()
-		if !ok {
-			return false
-		}
-		if f := is.field(name); f != unknown {
+	for last := within; ; {
+		f, ok := d.follower[last], true
+		if head := is.heads[f]; head != "" && strings.HasPrefix(d.s[d.pos:], head) {
+			d.pos += len(head)
+			if d.peek() <= ' ' {
+				d.next()
+			}
 			ok = d.member(f)
 		} else {
-			ok = d.stranger(is, name, flaw)
+			f, ok = d.anyMember(is)
+			d.follower[last] = f
 		}
 		if !ok {
 			return false
@@ -127,7 +151,21 @@ func (d *jsonDecoder) object(is *shape) bool {
 		if more, ok := d.another('}'); !more {
 			return ok
 		}
+		last = f
 	}
+}
+
+// anyMember reads a member of which nothing is known, and returns its field.
+func (d *jsonDecoder) anyMember(is *shape) (field, bool) {
+	name, flaw, ok := d.name()
+	if !ok {
+		return unknown, false
+	}
+	f := is.field(name)
+	if f == unknown {
+		return f, d.stranger(is, name, flaw)
+	}
+	return f, d.member(f)
 }
 
 // stranger reads the value of a field that is not known.
@@ -176,7 +214,7 @@ func (d *jsonDecoder) member(f field) bool {
 		return d.attributes()
 	case c == '{' && f == fieldData:
 		d.given |= f.bit()
-		return d.object(&cloudEventData)
+		return d.object(&cloudEventData, f)
 	default:
 		return d.wrongKind(f)
 	}

@@ -35,7 +35,7 @@ func (d *jsonDecoder) line() bool {
 	if d.peek() != '{' {
 		return d.fail("an event as an object")
 	}
-	if !d.object(&plainEvent) {
+	if !d.object(&plainEvent, unknown) {
 		return false
 	}
 	if d.next(); d.pos < len(d.s) {

@@ -258,21 +258,29 @@ func (p *scanner) name() (s, flaw string, ok bool) {
 	if !ok {
 		return "", "", false
 	}
-	if p.next() != ':' {
+	if p.peek() != ':' && p.next() != ':' {
 		return "", "", p.fail(wantColon)
 	}
 	p.pos++
-	p.next()
+	if p.peek() <= ' ' {
+		p.next()
+	}
 	return s, flaw, true
 }
 
 // another goes to the next member or element where there is one; where there
 // is none it leaves the object or array, which ends with end.
 func (p *scanner) another(end byte) (more, ok bool) {
-	switch p.next() {
+	c := p.peek()
+	if c <= ' ' {
+		c = p.next()
+	}
+	switch c {
 	case ',':
 		p.pos++
-		p.next()
+		if p.peek() <= ' ' {
+			p.next()
+		}
 		return true, true
 	case end:
 		return false, p.leave()

@@ -140,7 +140,7 @@ func Decode(f Format, body string, opts Options) ([]Item, error) {
 		opts.MaxEvents = tollbook.MaxBatch
 	}
 	if isBlank(body) {
-		return nil, badBody("is empty")
+		return nil, badBody(isEmpty)
 	}
 	b := builder{latest: opts.Now.Add(tollbook.MaxFutureSkew), maxItems: opts.MaxEvents}
 	switch f {
