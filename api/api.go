@@ -59,6 +59,7 @@ func (s *server) routes() []route {
 		{"POST", "/oauth/token", plain(s.OAuth.Token)},
 		{"GET", "/oauth/jwks", plain(s.OAuth.JWKS)},
 		{"GET", "/.well-known/oauth-authorization-server", plain(s.OAuth.Metadata)},
+		{"GET", "/.well-known/openid-configuration", plain(s.OAuth.Metadata)}, // the same, where OpenID Connect clients look
 
 		{"POST", "/v1/events", s.postEvents},
 		{"GET", "/v1/unrated", s.unrated},

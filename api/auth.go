@@ -1,13 +1,11 @@
 package api
 
 import (
-	"errors"
 	"net/http"
 	"strings"
 
 	"tollbook"
 	"tollbook/book"
-	"tollbook/oauth"
 )
 
 // grant authenticates a request by its bearer token (RFC 6750; only the
@@ -22,9 +20,6 @@ func (s *server) grant(r *http.Request) (book.Grant, error) {
 		return book.Grant{}, tollbook.NewError(tollbook.CodeUnauthorized, "A bearer token is needed.")
 	}
 	g, err := s.OAuth.Verify(r.Context(), strings.TrimSpace(token))
-	if _, refused := errors.AsType[*oauth.TokenError](err); refused {
-		return book.Grant{}, &tollbook.Error{Code: tollbook.CodeUnauthorized, Message: "The token is not valid.", Err: err}
-	}
 	if err != nil {
 		return book.Grant{}, err
 	}

@@ -87,7 +87,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 // challenge is the WWW-Authenticate header of a 401 (RFC 6750).
 func challenge(err error) string {
 	if t, ok := errors.AsType[*oauth.TokenError](err); ok {
-		return `Bearer error="invalid_token", error_description=` + strconv.Quote(t.Description)
+		return t.Challenge()
 	}
 	return "Bearer"
 }

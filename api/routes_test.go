@@ -39,7 +39,7 @@ func TestRoutes(t *testing.T) {
 
 func TestOperations(t *testing.T) {
 	w := newWorld(t)
-	for _, path := range []string{"/healthz", "/readyz", "/openapi.yaml", "/oauth/jwks", "/.well-known/oauth-authorization-server", "/metrics"} {
+	for _, path := range []string{"/healthz", "/readyz", "/openapi.yaml", "/oauth/jwks", "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration", "/metrics"} {
 		w.want(w.get(path, ""), 200)
 	}
 	if a := w.want(w.get("/docs", ""), 301); a.Header.Get("Location") != "/docs/" {
