@@ -1,0 +1,29 @@
+package demo
+
+import (
+	_ "embed" // for countriesText
+	"strings"
+)
+
+// countriesText has a country a line: ISO 3166 code, calling codes, name.
+//
+//go:embed countries.txt
+var countriesText string
+
+// country is a place that can be called.
+type country struct {
+	iso   string
+	codes []string // calling codes, the digits behind the +
+	name  string
+}
+
+// countries reads the table.
+func countries() []country {
+	var all []country
+	for line := range strings.Lines(countriesText) {
+		iso, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		codes, name, _ := strings.Cut(rest, " ")
+		all = append(all, country{iso, strings.Split(codes, ";"), name})
+	}
+	return all
+}
