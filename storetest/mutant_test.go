@@ -1,0 +1,350 @@
+package storetest
+
+import (
+	"context"
+	"flag"
+	"math/big"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tollbook"
+	"tollbook/decimal"
+	"tollbook/filter"
+)
+
+var mutantFlag = flag.String("mutant", "", "run the suite on the model with this fault; it must fail")
+
+// mutant is a model with one fault.
+type mutant struct {
+	*Model
+	define  func(head tollbook.Pos, defs []tollbook.Definition) (tollbook.Pos, error)
+	post    func(under tollbook.Pos, entries []tollbook.Entry) ([]tollbook.Outcome, error)
+	book    func(under tollbook.Pos, bookings []tollbook.Booking) ([]tollbook.Outcome, error)
+	records func(q tollbook.Query) (tollbook.Page, error)
+	record  func(org string, id tollbook.RecordID) (tollbook.Record, error)
+	events  func(q tollbook.EventQuery) (tollbook.EventPage, error)
+	unrated func(org string) (int, error)
+	once    func(key [16]byte) (bool, error)
+	close   func()
+}
+
+func (m *mutant) Open(testing.TB) tollbook.Ledger { return m }
+
+func (m *mutant) Define(ctx context.Context, head tollbook.Pos, defs []tollbook.Definition) (tollbook.Pos, error) {
+	if m.define != nil {
+		return m.define(head, defs)
+	}
+	return m.Model.Define(ctx, head, defs)
+}
+
+func (m *mutant) Post(ctx context.Context, under tollbook.Pos, entries []tollbook.Entry) ([]tollbook.Outcome, error) {
+	if m.post != nil {
+		return m.post(under, entries)
+	}
+	return m.Model.Post(ctx, under, entries)
+}
+
+func (m *mutant) Book(ctx context.Context, under tollbook.Pos, bookings []tollbook.Booking) ([]tollbook.Outcome, error) {
+	if m.book != nil {
+		return m.book(under, bookings)
+	}
+	return m.Model.Book(ctx, under, bookings)
+}
+
+func (m *mutant) Records(ctx context.Context, q tollbook.Query) (tollbook.Page, error) {
+	if m.records != nil {
+		return m.records(q)
+	}
+	return m.Model.Records(ctx, q)
+}
+
+func (m *mutant) Record(ctx context.Context, org string, id tollbook.RecordID) (tollbook.Record, error) {
+	if m.record != nil {
+		return m.record(org, id)
+	}
+	return m.Model.Record(ctx, org, id)
+}
+
+func (m *mutant) Events(ctx context.Context, q tollbook.EventQuery) (tollbook.EventPage, error) {
+	if m.events != nil {
+		return m.events(q)
+	}
+	return m.Model.Events(ctx, q)
+}
+
+func (m *mutant) CountUnrated(ctx context.Context, org string) (int, error) {
+	if m.unrated != nil {
+		return m.unrated(org)
+	}
+	return m.Model.CountUnrated(ctx, org)
+}
+
+func (m *mutant) Once(ctx context.Context, key [16]byte, until time.Time) (bool, error) {
+	if m.once != nil {
+		return m.once(key)
+	}
+	return m.Model.Once(ctx, key, until)
+}
+
+func (m *mutant) Close() error {
+	if m.close != nil {
+		m.close()
+	}
+	return nil
+}
+
+// mutants are the faults that the suite must find, each with the group of
+// tests that must find it.
+var mutants = []struct {
+	name, group string
+	spoil       func(m *mutant)
+}{
+	{"define ignores the head", "Define", func(m *mutant) {
+		m.define = func(_ tollbook.Pos, defs []tollbook.Definition) (tollbook.Pos, error) {
+			return m.Model.Define(context.Background(), m.head(), defs)
+		}
+	}},
+	{"define forgets requests when it is closed", "Define", func(m *mutant) { m.close = func() { clear(m.requests) } }},
+	{"definitions are lost when it is closed", "Define", func(m *mutant) { m.close = func() { m.defs = nil } }},
+	{"post ignores the fence", "Post", func(m *mutant) {
+		m.post = func(_ tollbook.Pos, entries []tollbook.Entry) ([]tollbook.Outcome, error) {
+			return m.Model.Post(context.Background(), m.head(), entries)
+		}
+	}},
+	{"a repeat is counted", "Post", func(m *mutant) {
+		m.after(func(e *tollbook.Entry, o *tollbook.Outcome) {
+			if *o == tollbook.Duplicate {
+				m.count(m.byClaim[e.Claim])
+			}
+		})
+	}},
+	{"a conflict is called a duplicate", "Post", func(m *mutant) {
+		m.after(func(_ *tollbook.Entry, o *tollbook.Outcome) {
+			if *o == tollbook.Conflict {
+				*o = tollbook.Duplicate
+			}
+		})
+	}},
+	{"the last content wins", "Post", func(m *mutant) {
+		m.after(func(e *tollbook.Entry, o *tollbook.Outcome) {
+			if *o == tollbook.Conflict {
+				m.byClaim[e.Claim].booked.Event = *e.Event
+			}
+		})
+	}},
+	{"claims are lost when it is closed", "Post", func(m *mutant) { m.close = func() { clear(m.byClaim) } }},
+	{"the last event is lost when it is closed", "Post", func(m *mutant) { m.close = func() { m.Model.events = m.Model.events[:max(0, len(m.Model.events)-1)] } }},
+	{"the caller's charges are kept", "Post", func(m *mutant) {
+		m.after(func(e *tollbook.Entry, o *tollbook.Outcome) {
+			if *o == tollbook.Accepted {
+				m.byClaim[e.Claim].booked.Charges = e.Charges
+			}
+		})
+	}},
+	{"events without units make no record", "Bounds", func(m *mutant) {
+		m.after(func(e *tollbook.Entry, _ *tollbook.Outcome) {
+			for id, r := range m.Model.records {
+				if r.units.Sign() == 0 {
+					delete(m.Model.records, id)
+				}
+			}
+		})
+	}},
+	{"totals are sums of floats", "Bounds", func(m *mutant) {
+		m.after(func(_ *tollbook.Entry, _ *tollbook.Outcome) {
+			for _, r := range m.Model.records {
+				f, _ := r.amount.Float64()
+				r.amount.SetFloat64(f)
+				r.whole = nil
+			}
+		})
+	}},
+	{"totals are price times units", "Bounds", func(m *mutant) {
+		m.after(func(_ *tollbook.Entry, _ *tollbook.Outcome) {
+			for _, r := range m.Model.records {
+				r.amount = new(big.Rat).Mul(r.units, ratOf(r.shown.Price))
+				r.whole = nil
+			}
+		})
+	}},
+	{"an event over the bound keeps its name", "Bounds", func(m *mutant) {
+		m.after(func(e *tollbook.Entry, o *tollbook.Outcome) {
+			if *o == tollbook.TooManyRecords {
+				m.byClaim[e.Claim] = &modelEvent{normal: slices.Clone(e.Normal)}
+			}
+		})
+	}},
+	{"a booked event is booked again", "Book", func(m *mutant) {
+		m.book = func(under tollbook.Pos, bookings []tollbook.Booking) ([]tollbook.Outcome, error) {
+			outcomes, err := m.Model.Book(context.Background(), under, bookings)
+			for i, o := range outcomes {
+				if o == tollbook.Duplicate {
+					m.count(m.byClaim[bookings[i].Claim])
+				}
+			}
+			return outcomes, err
+		}
+	}},
+	{"book ignores the fence", "Book", func(m *mutant) {
+		m.book = func(_ tollbook.Pos, bookings []tollbook.Booking) ([]tollbook.Outcome, error) {
+			return m.Model.Book(context.Background(), m.head(), bookings)
+		}
+	}},
+	{"the unrated are never fewer", "Book", func(m *mutant) {
+		most := map[string]int{}
+		m.unrated = func(org string) (int, error) {
+			n, err := m.Model.CountUnrated(context.Background(), org)
+			most[org] = max(most[org], n)
+			return most[org], err
+		}
+	}},
+	{"after includes the record", "Records", func(m *mutant) {
+		m.ask(func(q *tollbook.Query) {
+			if q.After != nil {
+				before := *q.After
+				before.ID[15]--
+				q.After = &before
+			}
+		}, nil)
+	}},
+	{"before is the first page", "Records", func(m *mutant) {
+		m.ask(func(q *tollbook.Query) { q.Before = nil }, nil)
+	}},
+	{"not is left out", "Records", func(m *mutant) {
+		m.ask(func(q *tollbook.Query) {
+			if q.Filter != nil && q.Filter.Op == filter.Not {
+				q.Filter = q.Filter.Args[0]
+			}
+		}, nil)
+	}},
+	{"descending is ascending for totals", "Records", func(m *mutant) {
+		m.ask(func(q *tollbook.Query) { q.Order.Desc = q.Order.Desc && q.Order.Field != tollbook.OrderTotalAmount }, nil)
+	}},
+	{"the total is that of the page", "Records", func(m *mutant) {
+		m.ask(nil, func(p *tollbook.Page) { p.Total = len(p.Records) })
+	}},
+	{"the offset is always 0", "Records", func(m *mutant) {
+		m.ask(nil, func(p *tollbook.Page) { p.Offset = 0 })
+	}},
+	{"the wallet is lost", "Records", func(m *mutant) {
+		m.ask(nil, func(p *tollbook.Page) {
+			p.Records = slices.Clone(p.Records)
+			for i := range p.Records {
+				p.Records[i].WalletName = ""
+			}
+		})
+	}},
+	{"an event is on two pages", "Events", func(m *mutant) {
+		m.events = func(q tollbook.EventQuery) (tollbook.EventPage, error) {
+			page, err := m.Model.Events(context.Background(), q)
+			if page.Next != "" && len(page.Events) > 3 {
+				smaller := q
+				smaller.Limit = q.Limit - 1
+				cut, err := m.Model.Events(context.Background(), smaller)
+				page.Next = cut.Next
+				return page, err
+			}
+			return page, err
+		}
+	}},
+	{"next is of any query", "Events", func(m *mutant) {
+		m.events = func(q tollbook.EventQuery) (tollbook.EventPage, error) {
+			page, err := m.Model.Events(context.Background(), q)
+			if q.After != "" && err != nil {
+				q.After = ""
+				return m.Model.Events(context.Background(), q)
+			}
+			return page, err
+		}
+	}},
+	{"an amount is an increment too high", "Events", func(m *mutant) {
+		m.events = func(q tollbook.EventQuery) (tollbook.EventPage, error) {
+			page, err := m.Model.Events(context.Background(), q)
+			for i := range page.Events {
+				page.Events[i].Charges = slices.Clone(page.Events[i].Charges)
+				for j := range page.Events[i].Charges[:min(1, len(page.Events[i].Charges))] {
+					c := &page.Events[i].Charges[j]
+					c.Increments = c.Increments.Add(decimal.NewInt(1))
+				}
+			}
+			return page, err
+		}
+	}},
+	{"a record is anyone's", "Isolation", func(m *mutant) {
+		m.record = func(_ string, id tollbook.RecordID) (tollbook.Record, error) {
+			for _, r := range m.AllRecords("") {
+				if r.ID == id {
+					return r, nil
+				}
+			}
+			return tollbook.Record{}, tollbook.NewError(tollbook.CodeNotFound, "no such record")
+		}
+	}},
+	{"records are everyone's", "Isolation", func(m *mutant) {
+		m.ask(func(q *tollbook.Query) { q.OrganizationID = "" }, nil)
+	}},
+	{"once is always the first time", "Once", func(m *mutant) {
+		m.once = func([16]byte) (bool, error) { return true, nil }
+	}},
+	{"once forgets when it is closed", "Once", func(m *mutant) { m.close = func() { clear(m.seen) } }},
+}
+
+// after does something to each entry once it was posted.
+func (m *mutant) after(f func(e *tollbook.Entry, o *tollbook.Outcome)) {
+	m.post = func(under tollbook.Pos, entries []tollbook.Entry) ([]tollbook.Outcome, error) {
+		outcomes, err := m.Model.Post(context.Background(), under, entries)
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		for i := range outcomes {
+			f(&entries[i], &outcomes[i])
+		}
+		return outcomes, err
+	}
+}
+
+// ask changes the question, or the answer, of Records.
+func (m *mutant) ask(question func(q *tollbook.Query), answer func(p *tollbook.Page)) {
+	m.records = func(q tollbook.Query) (tollbook.Page, error) {
+		if question != nil {
+			question(&q)
+		}
+		page, err := m.Model.Records(context.Background(), q)
+		if answer != nil {
+			answer(&page)
+		}
+		return page, err
+	}
+}
+
+// TestMutant is what TestSuiteFindsFaults runs in a process of its own.
+func TestMutant(t *testing.T) {
+	for _, c := range mutants {
+		if c.name == *mutantFlag {
+			Run(t, func(testing.TB) Driver {
+				m := &mutant{Model: NewModel()}
+				c.spoil(m)
+				return m
+			})
+		}
+	}
+}
+
+// The suite can be failed: each fault is found, by the tests that say so.
+func TestSuiteFindsFaults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a process for each fault")
+	}
+	for _, c := range mutants {
+		t.Run(c.name, func(t *testing.T) {
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestMutant$/^"+c.group+"$", "-test.failfast", "-mutant="+c.name)
+			out, err := cmd.CombinedOutput()
+			if err == nil || !strings.Contains(string(out), "--- FAIL: TestMutant/"+c.group+"/") {
+				t.Errorf("the tests of %s find nothing: %v\n%s", c.group, err, out)
+			}
+		})
+	}
+}
