@@ -35,44 +35,48 @@ func (r *Record) PutIn() bool {
 	return ok && t.PutIn()
 }
 
-// Event is one event as it was counted.
+// Event is one event as the server keeps it, with what rating made of it.
 type Event struct {
-	ID            string            `json:"id"`
-	Source        string            `json:"source"`
-	AccountID     string            `json:"account_id"`
-	OccurredAt    time.Time         `json:"occurred_at"`
-	Type          string            `json:"type"`
-	Quantity      decimal.Decimal   `json:"quantity"` // in Unit
-	Unit          string            `json:"unit"`
-	Direction     *string           `json:"direction"`
-	Resolution    *string           `json:"resolution"`
-	Subtype       string            `json:"subtype"`
-	Description   string            `json:"description"`
-	ProductID     string            `json:"product_id"`
-	AggrProductID string            `json:"aggr_product_id"`
-	From          string            `json:"from"`
-	To            string            `json:"to"`
-	Country       string            `json:"country"`
-	Category      string            `json:"category"`
-	Price         *decimal.Decimal  `json:"price"` // of one Unit, where the event carried it
-	Currency      string            `json:"currency"`
-	WalletName    string            `json:"wallet_name"`
-	Attributes    map[string]string `json:"attributes"`
+	ID             string            `json:"id"`
+	Source         string            `json:"source"`
+	OrganizationID string            `json:"organization_id,omitempty"` // only of an unrated event
+	AccountID      string            `json:"account_id"`
+	OccurredAt     time.Time         `json:"occurred_at"`
+	Type           string            `json:"type"`
+	Quantity       decimal.Decimal   `json:"quantity"` // in Unit
+	Unit           string            `json:"unit"`
+	Direction      *string           `json:"direction"`
+	Resolution     *string           `json:"resolution"`
+	Subtype        string            `json:"subtype"`
+	Description    string            `json:"description"`
+	ProductID      string            `json:"product_id"`
+	AggrProductID  string            `json:"aggr_product_id"`
+	From           string            `json:"from"`
+	To             string            `json:"to"`
+	Country        string            `json:"country"`
+	Category       string            `json:"category"`
+	WalletName     *string           `json:"wallet_name"`
+	Attributes     map[string]string `json:"attributes"`
 
-	// What rating made of it; Reason says why there is nothing.
-	Rate       *Rate           `json:"rate"`
-	Increments decimal.Decimal `json:"increments"` // whole
-	Units      decimal.Decimal `json:"units"`
-	Amount     decimal.Decimal `json:"amount"`
-	Reason     string          `json:"reason"`
+	Increments    decimal.Decimal  `json:"increments"` // whole
+	NumberOfUnits decimal.Decimal  `json:"number_of_units"`
+	Price         *decimal.Decimal `json:"price"` // of each unit
+	Currency      *string          `json:"currency"`
+	Amount        decimal.Decimal  `json:"amount"`           // in Currency, exact
+	Rate          *Rate            `json:"rate"`             // nil where the event carried its own price
+	Reason        string           `json:"reason,omitempty"` // why the event is unrated
 }
 
 // Rate says which row of which card priced an event.
 type Rate struct {
-	CardID  string `json:"rate_card_id"`
-	Version int    `json:"version"`
-	Row     int    `json:"row"`    // its line in the card's CSV
-	Prefix  string `json:"prefix"` // the digits of Event.To that it matched
+	CardID            string          `json:"card_id"`
+	Version           int             `json:"version"`
+	Row               int             `json:"row"`    // its line in the card's CSV
+	Prefix            string          `json:"prefix"` // the digits of Event.To that it matched
+	PricePerIncrement decimal.Decimal `json:"price_per_increment"`
+	Increment         decimal.Decimal `json:"increment"` // in Unit
+	Unit              string          `json:"unit"`
+	Currency          string          `json:"currency"`
 }
 
 // Account is an account as GET /express/accounts shows it.

@@ -155,6 +155,15 @@ func (c *Client) PutRateCard(ctx context.Context, id string, csv []byte) (RateCa
 	return card, err
 }
 
+// RateCardCSV returns the text of a card's latest version.
+func (c *Client) RateCardCSV(ctx context.Context, id string) ([]byte, error) {
+	resp, err := c.Do(ctx, Request{Path: RateCards.path(id), Accept: TypeCSV})
+	if err != nil {
+		return nil, err
+	}
+	return resp.Body, nil
+}
+
 // CreateClient makes a client. It is not repeated when the connection breaks:
 // that could make a second one.
 func (c *Client) CreateClient(ctx context.Context, spec ClientSpec) (Credentials, error) {
