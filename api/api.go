@@ -158,7 +158,10 @@ func (s *server) handler(rt route) http.Handler {
 		if err := rt.serve(counted, r); err != nil {
 			s.fail(counted, r, err)
 		}
-		s.metrics.request(rt, counted.status, s.Clock().Sub(start))
+		took := s.Clock().Sub(start)
+		s.metrics.request(rt, counted.status, took)
+		// The query is left out: a filter may name what is nobody's business.
+		s.Logger.Debug("request", "method", r.Method, "path", r.URL.Path, "status", counted.status, "took", took)
 	})
 }
 

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"tollbook"
-	"tollbook/rating"
 )
 
 // Status is what became of one event of a request.
@@ -132,7 +131,7 @@ func (s *state) measureEvent(dst []tollbook.Charge, a *account, e *tollbook.Even
 	from := len(dst)
 	var m tollbook.Measured
 	if e.Priced {
-		dst = rating.MeasurePriced(dst, e)
+		dst = s.pricer.Measure(dst, e)
 	} else if c := s.cardOf(a); c != nil {
 		dst, m.Rate, m.Unrated = c.Measure(dst, e, a.calendar)
 	} else {

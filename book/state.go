@@ -23,6 +23,7 @@ type state struct {
 	external  map[string]string             // external id → id of the client, unless revoked
 	calendars map[string]*tollbook.Calendar // by the zones' JSON: accounts share them
 	stale     map[string]string             // rate cards to compile: id → CSV
+	pricer    *rating.Pricer
 }
 
 // object is a defined thing as it is now, and how it came to be so.
@@ -70,6 +71,7 @@ func newState() *state {
 		external:      map[string]string{},
 		calendars:     map[string]*tollbook.Calendar{},
 		stale:         map[string]string{},
+		pricer:        rating.NewPricer(),
 	}
 }
 

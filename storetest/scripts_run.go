@@ -132,7 +132,7 @@ func (r *scriptRun) account(words []string) {
 func (r *scriptRun) measure(e *tollbook.Event) tollbook.Measured {
 	a := r.accounts[e.AccountID]
 	if e.Priced {
-		return tollbook.Measured{Charges: rating.MeasurePriced(nil, e)}
+		return tollbook.Measured{Charges: rating.NewPricer().Measure(nil, e)}
 	}
 	card := r.cards[a.card]
 	if card == nil {

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 
@@ -132,7 +133,7 @@ func countStatuses(status []string) (n Counts, results []Result) {
 
 func (s *trafficServer) measure(a *trafficAccount, e *tollbook.Event) tollbook.Measured {
 	if e.Priced {
-		return tollbook.Measured{Charges: rating.MeasurePriced(nil, e)}
+		return tollbook.Measured{Charges: rating.NewPricer().Measure(nil, e)}
 	}
 	if !a.card {
 		return tollbook.Measured{Unrated: tollbook.NoRateCard}
@@ -144,4 +145,38 @@ func (s *trafficServer) measure(a *trafficAccount, e *tollbook.Event) tollbook.M
 	var m tollbook.Measured
 	m.Charges, m.Rate, m.Unrated = s.card.Measure(nil, e, calendar)
 	return m
+}
+
+// Diff sees every field of every record.
+func TestTrafficDiff(t *testing.T) {
+	traffic := NewTraffic(3, TrafficSize{Events: 500, Lanes: 1, MaxBatch: 50})
+	org := traffic.Organizations[0].ID
+	pages := func() []map[string]any {
+		var all []map[string]any
+		for _, r := range traffic.Records(org) {
+			wire := WireRecord(&r)
+			wire["_links"] = map[string]any{"self": "x"}
+			all = append(all, wire)
+		}
+		return all
+	}
+	if diff := traffic.Diff(org, pages()); diff != "" {
+		t.Errorf("equal records differ:\n%s", diff)
+	}
+	for name := range WireRecord(&tollbook.Record{}) {
+		for what, spoil := range map[string]func(r map[string]any){
+			"another value": func(r map[string]any) { r[name] = json.Number("77") },
+			"a text":        func(r map[string]any) { r[name] = "77" },
+			"no value":      func(r map[string]any) { delete(r, name) },
+		} {
+			got := pages()
+			spoil(got[1])
+			if traffic.Diff(org, got) == "" {
+				t.Errorf("%s of %s is not seen", what, name)
+			}
+		}
+	}
+	if traffic.Diff(org, pages()[1:]) == "" || traffic.Diff(org, append(pages(), pages()[0])) == "" {
+		t.Error("a missing or a repeated record is not seen")
+	}
 }
