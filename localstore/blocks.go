@@ -1,0 +1,105 @@
+package localstore
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"tollbook"
+)
+
+// blockGuess is how many bytes of a block are read at first; most blocks are
+// shorter.
+const blockGuess = 32 << 10
+
+// blockReader reads bodies and keeps the block that it read last: events that
+// were posted together mostly lie together.
+type blockReader struct {
+	s     *Store
+	pos   uint64
+	block *bodyBlock
+	buf   []byte
+}
+
+func (r *blockReader) read(pos uint64) (*bodyBlock, error) {
+	if r.block != nil && r.pos == pos {
+		return r.block, nil
+	}
+	b, err := r.fetch(pos)
+	if err != nil {
+		return nil, fmt.Errorf("block at position %d of the log: %w", pos, err)
+	}
+	r.pos, r.block = pos, b
+	return b, nil
+}
+
+func (r *blockReader) fetch(pos uint64) (*bodyBlock, error) {
+	if r.buf == nil {
+		r.buf = make([]byte, blockGuess)
+	}
+	n, err := r.s.journal.readAt(r.buf, pos)
+	if err != nil {
+		return nil, err
+	}
+	if n < blockHeaderBytes {
+		return nil, errMalformed
+	}
+	size := int(binary.LittleEndian.Uint32(r.buf))
+	if size > maxPayloadBytes {
+		return nil, errMalformed
+	}
+	sum := binary.LittleEndian.Uint32(r.buf[8:])
+	if size+blockHeaderBytes > len(r.buf) {
+		r.buf = make([]byte, size+blockHeaderBytes)
+		if n, err = r.s.journal.readAt(r.buf, pos); err != nil {
+			return nil, err
+		}
+	}
+	if n < size+blockHeaderBytes {
+		return nil, errMalformed
+	}
+	packed := r.buf[blockHeaderBytes : blockHeaderBytes+size]
+	if checksum(packed) != sum {
+		return nil, fmt.Errorf("it does not check")
+	}
+	return decodeBlock(packed)
+}
+
+// bodiesOf reads the events at places of the drill-down index.
+func (s *Store) bodiesOf(ctx context.Context, at []indexed) ([]tollbook.BookedEvent, error) {
+	outer, inner := blockReader{s: s}, blockReader{s: s}
+	events := make([]tollbook.BookedEvent, 0, len(at))
+	for _, e := range at {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		b, err := outer.read(e.at.block())
+		if err != nil {
+			return nil, err
+		}
+		event, err := eventOf(b, e.at.item(), &inner)
+		if err != nil {
+			return nil, fmt.Errorf("event at position %d of the log: %w", e.at.block(), err)
+		}
+		events = append(events, event)
+	}
+	return events, nil
+}
+
+// eventOf returns an event as it was accepted, or as it was booked later.
+func eventOf(b *bodyBlock, item int, inner *blockReader) (tollbook.BookedEvent, error) {
+	if b.kind == eventBlock {
+		return b.event(item)
+	}
+	at, measured, err := b.booking(item)
+	if err != nil {
+		return tollbook.BookedEvent{}, err
+	}
+	original, err := inner.read(at.block())
+	if err != nil {
+		return tollbook.BookedEvent{}, err
+	}
+	e, err := original.event(at.item())
+	e.Measured = measured
+	return e, err
+}

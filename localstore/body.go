@@ -1,0 +1,304 @@
+package localstore
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/klauspost/compress/s2"
+
+	"tollbook"
+)
+
+// Bodies are what only a drill-down reads. They are kept in blocks of a few
+// events, each compressed on its own, so that reading one event decompresses
+// little:
+//
+//	0  4  length of the compressed bytes
+//	4  4  number of items
+//	8  4  CRC-32C of the compressed bytes
+//	12 …  S2 block
+//
+// which holds
+//
+//	'e' for events or 'b' for bookings
+//	organizations: count, then texts
+//	lines: count, then tollbook.Line binary forms
+//	items: count, then each behind its length
+//
+// An item of an events frame is: number of the organization in this block;
+// month (varint); normal form; CloudEvents type; what was measured. An item
+// of a bookings frame is: locator of the event; what was measured. What was
+// measured is: reason for being unrated (byte); card, version, row, prefix;
+// number of charges, each the number of the line in this block and the
+// increments. Numbers are uvarints, texts are behind their length.
+const (
+	blockHeaderBytes = 12
+	blockBits        = 7
+	blockItems       = 1 << blockBits
+	blockSplitBytes  = 128 << 10 // a block that has grown to this takes no more
+	eventBlock       = 'e'
+	bookingBlock     = 'b'
+	maxBlockBytes    = 64 << 20 // uncompressed
+)
+
+// locator is where an event's body is: the position of its block in the log
+// and, in the low bits, its number in the block. Locators grow as events are
+// accepted.
+type locator uint64
+
+func makeLocator(block uint64, item int) locator {
+	return locator(block<<blockBits | uint64(item))
+}
+
+func (l locator) block() uint64 { return uint64(l) >> blockBits }
+func (l locator) item() int     { return int(l & (blockItems - 1)) }
+
+// bodies is the compressed blocks of one request.
+type bodies struct {
+	blocks []block
+	bytes  int
+}
+
+// block is one compressed block and how many items it has.
+type block struct {
+	data  []byte // with its header
+	items int
+}
+
+// bodyWriter builds blocks. Reuse it.
+type bodyWriter struct {
+	kind  byte
+	orgs  []string
+	lines []*tollbook.Line
+	items []byte
+	item  []byte // scratch
+	raw   []byte // scratch
+	count int
+	out   bodies
+}
+
+func (s *Store) bodyWriter() *bodyWriter {
+	if w, ok := s.writers.Get().(*bodyWriter); ok {
+		return w
+	}
+	return new(bodyWriter)
+}
+
+func (w *bodyWriter) reset(kind byte) {
+	w.kind = kind
+	w.orgs, w.lines, w.items, w.count = w.orgs[:0], w.lines[:0], w.items[:0], 0
+	w.out = bodies{}
+}
+
+// encodeEvents returns the bodies of a Post.
+func (w *bodyWriter) encodeEvents(entries []tollbook.Entry) (bodies, error) {
+	w.reset(eventBlock)
+	for i := range entries {
+		e := &entries[i]
+		w.item = binary.AppendUvarint(w.item[:0], uint64(w.orgNumber(e.OrganizationID)))
+		w.item = binary.AppendVarint(w.item, int64(e.Month))
+		w.item = append(w.item, e.Normal...)
+		w.item = appendText(w.item, e.Event.CloudEventType)
+		w.measured(&e.Measured)
+		if err := w.add(); err != nil {
+			return bodies{}, err
+		}
+	}
+	return w.finish()
+}
+
+// encodeBookings returns the bodies of bookings of the events at locators.
+func (w *bodyWriter) encodeBookings(at []locator, measured []*tollbook.Measured) (bodies, error) {
+	w.reset(bookingBlock)
+	for i, loc := range at {
+		w.item = binary.AppendUvarint(w.item[:0], uint64(loc))
+		w.measured(measured[i])
+		if err := w.add(); err != nil {
+			return bodies{}, err
+		}
+	}
+	return w.finish()
+}
+
+func (w *bodyWriter) orgNumber(org string) int {
+	for i := len(w.orgs) - 1; i >= 0; i-- {
+		if w.orgs[i] == org {
+			return i
+		}
+	}
+	w.orgs = append(w.orgs, org)
+	return len(w.orgs) - 1
+}
+
+func (w *bodyWriter) lineNumber(l *tollbook.Line) int {
+	for i := len(w.lines) - 1; i >= 0; i-- {
+		if w.lines[i] == l || w.lines[i].Key() == l.Key() {
+			return i
+		}
+	}
+	w.lines = append(w.lines, l)
+	return len(w.lines) - 1
+}
+
+func (w *bodyWriter) measured(m *tollbook.Measured) {
+	b := append(w.item, byte(m.Unrated))
+	b = appendText(b, m.Rate.CardID)
+	b = binary.AppendUvarint(b, uint64(m.Rate.Version))
+	b = binary.AppendUvarint(b, uint64(m.Rate.Row))
+	b = appendText(b, m.Rate.Prefix)
+	b = binary.AppendUvarint(b, uint64(len(m.Charges)))
+	for i := range m.Charges {
+		b = binary.AppendUvarint(b, uint64(w.lineNumber(m.Charges[i].Line)))
+		b = m.Charges[i].Increments.AppendBinary(b)
+	}
+	w.item = b
+}
+
+// add ends the item in hand.
+func (w *bodyWriter) add() error {
+	w.items = binary.AppendUvarint(w.items, uint64(len(w.item)))
+	w.items = append(w.items, w.item...)
+	w.count++
+	if w.count == blockItems || len(w.items) >= blockSplitBytes {
+		return w.flush()
+	}
+	return nil
+}
+
+func (w *bodyWriter) finish() (bodies, error) {
+	err := w.flush()
+	out := w.out
+	w.out = bodies{}
+	if err == nil && out.bytes > maxPayloadBytes/2 {
+		err = errTooLarge(out.bytes)
+	}
+	return out, err
+}
+
+func errTooLarge(n int) error {
+	return tollbook.NewError(tollbook.CodeTooLarge, fmt.Sprintf("The request is too large to be kept: %d bytes.", n))
+}
+
+// flush compresses the block in hand.
+func (w *bodyWriter) flush() error {
+	if w.count == 0 {
+		return nil
+	}
+	raw := binary.AppendUvarint(append(w.raw[:0], w.kind), uint64(len(w.orgs)))
+	for _, org := range w.orgs {
+		raw = appendText(raw, org)
+	}
+	raw = binary.AppendUvarint(raw, uint64(len(w.lines)))
+	for _, l := range w.lines {
+		raw = l.AppendBinary(raw)
+	}
+	raw = binary.AppendUvarint(raw, uint64(w.count))
+	raw = append(raw, w.items...)
+	n := w.count
+	w.raw, w.orgs, w.lines, w.items, w.count = raw, w.orgs[:0], w.lines[:0], w.items[:0], 0
+	if len(raw) > maxBlockBytes {
+		return errTooLarge(len(raw))
+	}
+	data := make([]byte, blockHeaderBytes+s2.MaxEncodedLen(len(raw)))
+	packed := s2.Encode(data[blockHeaderBytes:], raw)
+	data = data[:blockHeaderBytes+len(packed)]
+	binary.LittleEndian.PutUint32(data, uint32(len(packed)))
+	binary.LittleEndian.PutUint32(data[4:], uint32(n))
+	binary.LittleEndian.PutUint32(data[8:], checksum(packed))
+	w.out.blocks = append(w.out.blocks, block{data, n})
+	w.out.bytes += len(data)
+	return nil
+}
+
+// bodyBlock is a block that has been read.
+type bodyBlock struct {
+	kind  byte
+	orgs  []string
+	lines []*tollbook.Line
+	items [][]byte
+}
+
+// decodeBlock reads a block without its header.
+func decodeBlock(packed []byte) (*bodyBlock, error) {
+	if n, err := s2.DecodedLen(packed); err != nil || n > maxBlockBytes {
+		return nil, errMalformed
+	}
+	raw, err := s2.Decode(nil, packed)
+	if err != nil {
+		return nil, errMalformed
+	}
+	c := cursor{b: raw}
+	b := bodyBlock{kind: c.byte()}
+	for n := c.count(); n > 0 && !c.bad; n-- {
+		b.orgs = append(b.orgs, c.text())
+	}
+	for n := c.count(); n > 0 && !c.bad; n-- {
+		l := c.line()
+		b.lines = append(b.lines, l)
+	}
+	n := c.count()
+	if n > blockItems {
+		return nil, errMalformed
+	}
+	for ; n > 0 && !c.bad; n-- {
+		b.items = append(b.items, c.take(c.count()))
+	}
+	return &b, c.end()
+}
+
+func (c *cursor) line() *tollbook.Line {
+	l, rest, err := tollbook.DecodeLine(c.b)
+	if err != nil {
+		c.fail()
+		return nil
+	}
+	c.b = rest
+	return l
+}
+
+// event reads the i-th item of an events frame's block.
+func (b *bodyBlock) event(i int) (e tollbook.BookedEvent, err error) {
+	if b.kind != eventBlock || i >= len(b.items) {
+		return e, errMalformed
+	}
+	c := cursor{b: b.items[i]}
+	org := c.number(len(b.orgs))
+	e.Month = tollbook.Month(c.varint())
+	if c.bad {
+		return e, errMalformed
+	}
+	e.OrganizationID = b.orgs[org]
+	e.Event, c.b, err = tollbook.DecodeNormal(c.b)
+	if err != nil {
+		return e, err
+	}
+	e.CloudEventType = c.text()
+	e.Measured = c.measured(b.lines)
+	e.Claim = tollbook.ClaimOf(e.OrganizationID, e.Source, e.ID)
+	return e, c.end()
+}
+
+// booking reads the i-th item of a bookings frame's block.
+func (b *bodyBlock) booking(i int) (at locator, m tollbook.Measured, err error) {
+	if b.kind != bookingBlock || i >= len(b.items) {
+		return 0, m, errMalformed
+	}
+	c := cursor{b: b.items[i]}
+	at = locator(c.uvarint())
+	m = c.measured(b.lines)
+	return at, m, c.end()
+}
+
+func (c *cursor) measured(lines []*tollbook.Line) (m tollbook.Measured) {
+	m.Unrated = tollbook.Unrated(c.byte())
+	m.Rate = tollbook.Rate{CardID: c.text(), Version: int(c.uvarint()), Row: int(c.uvarint()), Prefix: c.text()}
+	for n := c.count(); n > 0 && !c.bad; n-- {
+		line := c.number(len(lines))
+		charge := tollbook.Charge{Increments: c.int()}
+		if !c.bad {
+			charge.Line = lines[line]
+			m.Charges = append(m.Charges, charge)
+		}
+	}
+	return m
+}

@@ -1,0 +1,271 @@
+package localstore
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"tollbook"
+)
+
+// request is a call that waits for the committer.
+type request struct {
+	kind   frameType
+	state  atomic.Int32 // one of the states below
+	done   chan struct{}
+	err    error
+	queued time.Time
+
+	under    tollbook.Pos
+	entries  []tollbook.Entry   // frameEvents
+	bodies   bodies             // frameEvents
+	probes   probes             // frameEvents
+	bookings []tollbook.Booking // frameBookings
+	outcomes []tollbook.Outcome
+
+	defs []tollbook.Definition // frameDefinitions
+	head tollbook.Pos
+
+	key   [16]byte // frameOnce
+	until int64    // Unix seconds
+	first bool
+}
+
+// The states of a request. Whoever moves it from requestQueued has it.
+const (
+	requestQueued int32 = iota
+	requestTaken
+	requestAbandoned
+)
+
+// do queues a request and waits for the answer. A caller whose context ends
+// leaves only while the committer has not taken the request, so that nothing
+// is read after its call has returned.
+func (s *Store) do(ctx context.Context, r *request) error {
+	r.done = make(chan struct{})
+	r.queued = s.opts.Clock()
+	select {
+	case <-s.closing:
+		return errClosed
+	default:
+	}
+	select {
+	case s.queue <- r:
+	case <-s.closing:
+		return errClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-r.done:
+		return r.err
+	case <-s.committed:
+		return r.afterEnd()
+	case <-ctx.Done():
+		if r.state.CompareAndSwap(requestQueued, requestAbandoned) {
+			return ctx.Err()
+		}
+		<-r.done
+		return r.err
+	}
+}
+
+// afterEnd returns the answer of a request when there is no committer any
+// more: it may have come too late to be taken.
+func (r *request) afterEnd() error {
+	select {
+	case <-r.done:
+		return r.err
+	default:
+		return errClosed
+	}
+}
+
+// committer is what only the committing goroutine uses.
+type committer struct {
+	numbers  *numbering
+	head     tollbook.Pos // of the definitions, those of the group in hand included
+	requests map[[16]byte]tollbook.Pos
+	filter   *bloom   // over all claims added since the store was opened
+	active   *table   // the table that is being filled
+	tables   []*table // all of them when the group was begun, oldest first
+	buf      []byte
+	batches  []*batch // reused
+	decided  []decided
+	added    []int // claims of the request in hand, by number in the table
+
+	// taken holds the events that bookings of the group in hand give
+	// charges, which the tables do not show yet.
+	taken map[locator]struct{}
+
+	sinceCheckpoint int    // events
+	checkpointed    uint64 // position of the newest checkpoint
+}
+
+// decided is a frame of the group in hand.
+type decided struct {
+	typ   frameType
+	pos   uint64
+	batch *batch
+	defs  []tollbook.Definition
+}
+
+func (s *Store) commitLoop() {
+	defer close(s.committed)
+	var group []*request
+	for {
+		group = s.gather(group[:0])
+		if group == nil {
+			s.finish()
+			return
+		}
+		s.busySince.Store(s.opts.Clock().UnixNano())
+		s.commit(group)
+		s.rotate()
+		s.busySince.Store(0)
+	}
+}
+
+// gather waits for a request and takes with it what else is queued. It
+// returns nil once the store is closing and the queue is empty.
+func (s *Store) gather(group []*request) []*request {
+	var first *request
+	select {
+	case first = <-s.queue:
+	case <-s.closing:
+		select {
+		case first = <-s.queue:
+		default:
+			return nil
+		}
+	}
+	bytes := 0
+	for r := first; ; {
+		if r.state.CompareAndSwap(requestQueued, requestTaken) {
+			group = append(group, r)
+			bytes += r.bodies.bytes
+		}
+		if len(group) >= maxGroup || bytes >= maxGroupBytes {
+			return group
+		}
+		select {
+		case r = <-s.queue:
+		default:
+			if group == nil {
+				group = []*request{}
+			}
+			return group
+		}
+	}
+}
+
+// commit decides a group, makes it durable, applies it and answers.
+func (s *Store) commit(group []*request) {
+	if len(group) == 0 {
+		return
+	}
+	if err := s.unavailable(); err != nil {
+		answer(group, err)
+		return
+	}
+	c := &s.committer
+	c.begin(s.views)
+	for _, r := range group {
+		if err := s.decide(r); err != nil {
+			s.fail(err)
+			answer(group, s.unavailable())
+			return
+		}
+	}
+	if len(c.buf) > 0 {
+		if err := s.journal.append(c.buf); err != nil {
+			s.fail(err)
+			answer(group, s.unavailable())
+			return
+		}
+		s.applyGroup()
+	}
+	s.metrics.committed(s, group)
+	answer(group, nil)
+}
+
+// answer ends the requests of a group, all with err where there is one.
+func answer(group []*request, err error) {
+	for _, r := range group {
+		if err != nil {
+			r.err = err
+		}
+		close(r.done)
+	}
+}
+
+// begin readies the committer for a group.
+func (c *committer) begin(v *views) {
+	v.mu.RLock()
+	c.tables = append(c.tables[:0], v.tables...)
+	v.mu.RUnlock()
+	c.buf, c.decided = c.buf[:0], c.decided[:0]
+	clear(c.taken)
+}
+
+// decide puts what a request comes to behind the group. An error is one of
+// reading the claims database; what is wrong with the request is in r.err.
+func (s *Store) decide(r *request) error {
+	switch r.kind {
+	case frameEvents:
+		return s.decidePost(r)
+	case frameBookings:
+		return s.decideBook(r)
+	case frameDefinitions:
+		s.decideDefine(r)
+	case frameOnce:
+		s.decideOnce(r)
+	}
+	return nil
+}
+
+// newBatch returns an empty batch for the group in hand.
+func (c *committer) newBatch(bookings bool, under tollbook.Pos) *batch {
+	n := 0
+	for i := range c.decided {
+		if c.decided[i].batch != nil {
+			n++
+		}
+	}
+	if n == len(c.batches) {
+		c.batches = append(c.batches, new(batch))
+	}
+	b := c.batches[n]
+	b.reset(c.numbers, bookings, under)
+	return b
+}
+
+// beginFrame makes room for a frame's header and returns where it starts in
+// the buffer; endFrame fills the header in once the payload follows it.
+func (c *committer) beginFrame() int {
+	start := len(c.buf)
+	c.buf = append(c.buf, make([]byte, frameHeaderBytes)...)
+	return start
+}
+
+func (c *committer) endFrame(start int, typ frameType, group uint64) {
+	putFrameHeader(c.buf[start:], typ, group+uint64(start), group)
+}
+
+// applyGroup makes what has become durable visible.
+func (s *Store) applyGroup() {
+	c, v := &s.committer, s.views
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for i := range c.decided {
+		d := &c.decided[i]
+		switch d.typ {
+		case frameEvents, frameBookings:
+			v.apply(d.batch, c.active)
+			c.sinceCheckpoint += len(d.batch.heads)
+		case frameDefinitions:
+			v.definitions.add(d.pos, d.defs)
+		}
+	}
+	v.end = s.journal.end
+}

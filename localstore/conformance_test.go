@@ -1,0 +1,40 @@
+package localstore
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"tollbook"
+	"tollbook/storetest"
+)
+
+// tiny makes everything that happens now and then happen all the time.
+func tiny(fs vfs.FS) Options {
+	return Options{FS: fs, Create: true, TableEvents: 7, CheckpointEvents: 40, QueueRequests: 2, SegmentBytes: 4 << 10}
+}
+
+// memDriver is a data directory in a crashable file system in memory.
+type memDriver struct {
+	fs   *vfs.MemFS
+	seed int64
+}
+
+func (d *memDriver) Open(t testing.TB) tollbook.Ledger {
+	s, err := Open("data", tiny(d.fs))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (d *memDriver) Crash(testing.TB) storetest.Driver {
+	d.seed++
+	clone := d.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: int(d.seed*37) % 101, RNG: rand.New(rand.NewPCG(uint64(d.seed), 0))})
+	return &memDriver{fs: clone, seed: d.seed}
+}
+
+func TestConformance(t *testing.T) {
+	storetest.Run(t, func(testing.TB) storetest.Driver { return &memDriver{fs: vfs.NewCrashableMem()} })
+}

@@ -1,0 +1,114 @@
+package localstore
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+)
+
+// flush is work for the flusher: a table that nothing is added to any more,
+// or a checkpoint, which may be written once all tables before it are in the
+// claims database.
+type flush struct {
+	table      *table
+	end        uint64 // everything before it is in the table or older ones
+	checkpoint *checkpoint
+	done       chan struct{} // closed when it is done, where there is one
+}
+
+// rotate starts a new table when the active one is full, and a checkpoint
+// when one is due. It waits while too many tables are waiting: the disk is
+// slower than the events come.
+func (s *Store) rotate() {
+	c := &s.committer
+	due := c.sinceCheckpoint >= s.opts.CheckpointEvents
+	if due || c.active.full(s.opts.TableEvents) {
+		s.freeze()
+	}
+	if due {
+		s.checkpoint(nil)
+	}
+}
+
+// freeze hands the active table to the flusher and starts a new one.
+func (s *Store) freeze() {
+	v, c := s.views, &s.committer
+	full := c.active
+	c.active = newTable(v.end, s.opts.TableEvents)
+	v.mu.Lock()
+	v.tables = append(v.tables, c.active)
+	v.mu.Unlock()
+	s.flushes <- flush{table: full, end: v.end}
+}
+
+// checkpoint has a checkpoint of the views as they are written. The active
+// table must be empty.
+func (s *Store) checkpoint(done chan struct{}) {
+	s.forgetOnce()
+	s.committer.sinceCheckpoint, s.committer.checkpointed = 0, s.views.end
+	s.flushes <- flush{checkpoint: s.views.capture(), done: done}
+}
+
+// finish writes what makes the next start short.
+func (s *Store) finish() {
+	if s.failed.Load() != nil || s.views.end == s.committer.checkpointed {
+		return
+	}
+	s.freeze()
+	done := make(chan struct{})
+	s.checkpoint(done)
+	<-done
+}
+
+// flushLoop hands tables to the claims database and writes checkpoints, in
+// order. After a failure it only lets the committer go on to find out.
+func (s *Store) flushLoop() {
+	defer close(s.flushed)
+	for f := range s.flushes {
+		if s.failed.Load() == nil {
+			if err := s.flush(f); err != nil {
+				s.fail(err)
+			}
+		}
+		if f.done != nil {
+			close(f.done)
+		}
+	}
+}
+
+func (s *Store) flush(f flush) error {
+	if f.checkpoint != nil {
+		began := s.opts.Clock()
+		if err := s.writeCheckpoint(f.checkpoint); err != nil {
+			return fmt.Errorf("write a checkpoint: %w", err)
+		}
+		took := s.opts.Clock().Sub(began)
+		s.metrics.checkpoint.Observe(took.Seconds())
+		s.opts.Logger.Debug("checkpoint written", slog.Uint64("position", f.checkpoint.end), slog.Duration("took", took))
+		return nil
+	}
+	if err := s.claims.add(f.table, f.end); err != nil {
+		return fmt.Errorf("add to the claims database: %w", err)
+	}
+	v := s.views
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.tables = v.tables[1:]
+	s.handed.Add(1)
+	return nil
+}
+
+// buildHistory builds the filter over the claims that were in the claims
+// database when the store was opened. Until it is there, every claim is looked
+// up: the filter saves time, nothing depends on it.
+func (s *Store) buildHistory(ctx context.Context) {
+	defer close(s.filtered)
+	filter, err := s.claims.filter(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			s.opts.Logger.Error("the filter over old claims cannot be built; ingest stays slow", slog.Any("error", err))
+		}
+		return
+	}
+	s.history.Store(filter)
+}

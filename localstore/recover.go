@@ -1,0 +1,158 @@
+package localstore
+
+import (
+	"fmt"
+	"log/slog"
+
+	"tollbook"
+)
+
+// recover brings the views up to the log's end: from the newest checkpoint
+// that checks and stands for nothing that the claims database lacks, else
+// from the log's start. It returns what had to be put right.
+func (s *Store) recover() (repairs []string, err error) {
+	began := s.opts.Clock()
+	handed, err := s.claims.end()
+	if err != nil {
+		return nil, err
+	}
+	repairs, err = s.loadCheckpoint(handed)
+	if err != nil {
+		return nil, err
+	}
+	v, c := s.views, &s.committer
+	c.checkpointed = v.end
+	c.filter = newBloom(s.opts.TableEvents)
+	c.head = v.definitions.head
+	c.taken = make(map[locator]struct{})
+	c.requests = make(map[[16]byte]tollbook.Pos, len(v.definitions.requests))
+	for i, id := range v.definitions.requests {
+		c.requests[id] = tollbook.Pos(i + 1)
+	}
+	c.active = newTable(v.end, s.opts.TableEvents)
+	v.tables = []*table{c.active}
+	from := v.end
+	if err := s.journal.replay(from, s.replayFrame); err != nil {
+		return nil, err
+	}
+	if s.journal.end < handed {
+		return nil, fmt.Errorf("the log ends at position %d, but the claims database holds events up to %d: the log has lost its end", s.journal.end, handed)
+	}
+	if err := s.journal.start(); err != nil {
+		return nil, err
+	}
+	s.opts.Logger.Info("ledger open", slog.Int64("events", v.events), slog.Int("records", v.records.len()),
+		slog.Uint64("replayed_bytes", v.end-from), slog.Duration("took", s.opts.Clock().Sub(began)))
+	return repairs, nil
+}
+
+// loadCheckpoint sets the views to those of the newest usable checkpoint, or
+// to empty ones.
+func (s *Store) loadCheckpoint(handed uint64) (repairs []string, err error) {
+	ends, err := listCheckpoints(s.opts.FS, s.dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, end := range ends {
+		if end > handed {
+			repairs = append(repairs, fmt.Sprintf("%s: the claims database ends at position %d, before it; passed over", checkpointName(end), handed))
+			continue
+		}
+		v, n, err := readCheckpoint(s.opts.FS, s.dir, end)
+		if err == nil {
+			s.views, s.committer.numbers = v, n
+			break
+		}
+		repairs = append(repairs, fmt.Sprintf("%s: %v; passed over", checkpointName(end), err))
+	}
+	for _, what := range repairs {
+		s.opts.Logger.Warn("a checkpoint cannot be used", slog.String("why", what))
+	}
+	if s.views == nil {
+		s.views, s.committer.numbers = newViews(), newNumbering()
+	}
+	return repairs, nil
+}
+
+// replayFrame applies a frame that was committed before.
+func (s *Store) replayFrame(f frame) error {
+	v, c := s.views, &s.committer
+	switch f.typ {
+	case frameEvents, frameBookings:
+		if c.batches == nil {
+			c.batches = append(c.batches, new(batch))
+		}
+		b := c.batches[0]
+		if err := b.decode(f.payload, f.pos, f.typ == frameBookings, c.numbers); err != nil {
+			return err
+		}
+		if err := c.numbers.learn(&b.intro); err != nil {
+			return err
+		}
+		c.claimAll(b)
+		c.sinceCheckpoint += len(b.heads)
+		v.mu.Lock()
+		v.apply(b, c.active)
+		v.mu.Unlock()
+	default:
+		if err := s.replayOther(f); err != nil {
+			return err
+		}
+	}
+	v.mu.Lock()
+	v.end = f.pos + frameHeaderBytes + uint64(f.size)
+	v.mu.Unlock()
+	if c.active.full(s.opts.TableEvents) {
+		s.freeze()
+	}
+	return s.failure()
+}
+
+// claimAll enters the claims of a batch that is being replayed. That they may
+// be in the claims database already does no harm.
+func (c *committer) claimAll(b *batch) {
+	if b.bookings {
+		return
+	}
+	for i := range b.heads {
+		h := &b.heads[i]
+		c.filter.add(&h.claim)
+		c.active.add(claimEntry{claim: h.claim, fingerprint: h.fingerprint, at: h.at, unrated: h.unrated})
+	}
+}
+
+func (s *Store) replayOther(f frame) error {
+	v, c := s.views, &s.committer
+	switch f.typ {
+	case frameDefinitions:
+		defs, err := decodeDefinitions(f.payload)
+		if err != nil {
+			return err
+		}
+		if defs[0].Pos != c.head+1 {
+			return fmt.Errorf("definition %d follows on %d", defs[0].Pos, c.head)
+		}
+		v.definitions.add(f.pos, defs)
+		for i := range defs {
+			c.requests[defs[i].RequestID] = defs[i].Pos
+		}
+		c.head = v.definitions.head
+	case frameOnce:
+		key, until, err := decodeOnce(f.payload)
+		if err != nil {
+			return err
+		}
+		v.once[key] = until
+	default:
+		return fmt.Errorf("its type is unknown")
+	}
+	return nil
+}
+
+// failure returns why the store has stopped, or nil.
+func (s *Store) failure() error {
+	if failed := s.failed.Load(); failed != nil {
+		return *failed
+	}
+	return nil
+}

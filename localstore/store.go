@@ -1,0 +1,190 @@
+package localstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tollbook"
+)
+
+// Store is a Ledger in one directory.
+type Store struct {
+	opts Options
+	dir  string
+	lock io.Closer
+
+	journal *journal
+	claims  *claimsDB
+	views   *views
+	metrics *metrics
+
+	queue     chan *request
+	flushes   chan flush
+	closing   chan struct{} // closed by Close
+	stop      context.CancelFunc
+	committed chan struct{} // closed when the committer has ended
+	flushed   chan struct{} // closed when the flusher has ended
+	filtered  chan struct{} // closed when the history filter is there, or never will be
+	closeOnce sync.Once
+	closeErr  error
+
+	// failed is why nothing can be written any more; nil while it can.
+	failed atomic.Pointer[error]
+	// busySince is when the committer took the group in hand, in Unix
+	// nanoseconds; 0 while it waits.
+	busySince atomic.Int64
+	// history is the filter over the claims that were in the claims database
+	// when the store was opened; nil until it has been built.
+	history atomic.Pointer[bloom]
+
+	handed atomic.Uint64 // tables handed to the claims database
+
+	writers sync.Pool // of *bodyWriter
+
+	committer committer
+}
+
+var _ tollbook.Ledger = (*Store)(nil)
+
+// Open opens the ledger in dir, alone: a second process is refused. It brings
+// the views up to the log's end, which after a crash replays what was written
+// since the last checkpoint. A log that is damaged is refused with the place.
+func Open(dir string, opts Options) (*Store, error) {
+	s, _, err := open(dir, opts)
+	return s, err
+}
+
+// open also returns what had to be put right.
+func open(dir string, opts Options) (_ *Store, repairs []string, err error) {
+	opts = opts.withDefaults()
+	fs := opts.FS
+	if opts.Create {
+		err = Init(fs, dir)
+	} else if missing, formatErr := checkFormat(fs, dir); formatErr != nil {
+		err = formatErr
+	} else if missing {
+		err = fmt.Errorf("%s is not a Tollbook data directory: it has no file %s", dir, formatName)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	s := &Store{
+		opts:      opts,
+		dir:       dir,
+		queue:     make(chan *request, opts.QueueRequests),
+		flushes:   make(chan flush, maxFrozenTables),
+		closing:   make(chan struct{}),
+		committed: make(chan struct{}),
+		flushed:   make(chan struct{}),
+		filtered:  make(chan struct{}),
+	}
+	if s.lock, err = lockDir(fs, dir); err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.release())
+		}
+	}()
+	for _, name := range []string{logName, claimsName} {
+		if err := fs.MkdirAll(fs.PathJoin(dir, name), 0o755); err != nil {
+			return nil, nil, err
+		}
+	}
+	if s.journal, err = openJournal(fs, fs.PathJoin(dir, logName), opts.SegmentBytes); err != nil {
+		return nil, nil, err
+	}
+	if s.claims, err = openClaimsDB(fs, fs.PathJoin(dir, claimsName), &opts); err != nil {
+		return nil, nil, err
+	}
+	s.metrics = newMetrics(s)
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	go s.flushLoop()
+	if repairs, err = s.recover(); err != nil {
+		stop()
+		close(s.flushes)
+		<-s.flushed
+		return nil, nil, err
+	}
+	go s.buildHistory(ctx)
+	go s.commitLoop()
+	return s, repairs, nil
+}
+
+// release lets go of the files.
+func (s *Store) release() error {
+	var err error
+	if s.journal != nil {
+		err = errors.Join(err, s.journal.close())
+	}
+	if s.claims != nil {
+		err = errors.Join(err, s.claims.close())
+	}
+	return errors.Join(err, s.lock.Close())
+}
+
+// Close commits what is queued, writes a checkpoint and lets go of the
+// directory.
+func (s *Store) Close() error {
+	s.closeOnce.Do(func() {
+		close(s.closing)
+		<-s.committed
+		s.stop()
+		<-s.filtered
+		close(s.flushes)
+		<-s.flushed
+		s.closeErr = s.release()
+		if failed := s.failed.Load(); failed != nil {
+			s.closeErr = errors.Join(*failed, s.closeErr)
+		}
+	})
+	return s.closeErr
+}
+
+// fail stops the store for good: what is on disk is unknown until the log is
+// read again, and a sync that failed must not be tried again.
+func (s *Store) fail(err error) {
+	err = fmt.Errorf("the store has stopped and must be restarted: %w", err)
+	if s.failed.CompareAndSwap(nil, &err) {
+		s.opts.Logger.Error("the store has stopped: a write failed", slog.Any("error", err))
+	}
+}
+
+// unavailable returns why nothing can be written now, or nil.
+func (s *Store) unavailable() error {
+	if failed := s.failed.Load(); failed != nil {
+		return &tollbook.Error{Code: tollbook.CodeUnavailable, Message: "The ledger cannot be written to until it is restarted.", Err: *failed}
+	}
+	usage, err := s.opts.FS.GetDiskUsage(s.dir)
+	if err == nil && usage.AvailBytes < s.opts.DiskReserve {
+		return tollbook.NewError(tollbook.CodeUnavailable, "The disk is full: nothing can be taken until there is room.")
+	}
+	return nil // a file system that cannot tell has no bound
+}
+
+// Ready returns nil when a Post could be made durable now.
+func (s *Store) Ready(context.Context) error {
+	select {
+	case <-s.closing:
+		return errClosed
+	default:
+	}
+	if err := s.unavailable(); err != nil {
+		return err
+	}
+	if since := s.busySince.Load(); since != 0 {
+		if took := s.opts.Clock().Sub(time.Unix(0, since)); took > stuckAfter {
+			return tollbook.NewError(tollbook.CodeUnavailable, fmt.Sprintf("The disk has not answered for %v.", took.Round(time.Second)))
+		}
+	}
+	return nil
+}
+
+var errClosed = tollbook.NewError(tollbook.CodeUnavailable, "The ledger is closed.")
