@@ -2,6 +2,7 @@ package demo
 
 import (
 	"encoding/csv"
+	"slices"
 	"strings"
 
 	"tollbook"
@@ -94,6 +95,9 @@ func callRows() []row {
 	var rows []row
 	for i, c := range all {
 		base := 9000 + int64(i*37%dearest)*3100 // a minute
+		if slices.Contains(oftenCalled, c.iso) {
+			base = 9000 + int64(i*37%dearest)*250
+		}
 		increment := []int64{100, 50, 10}[i%3]
 		rate := func(description, prefixes string, price int64) {
 			rows = append(rows, row{resource: tollbook.Call, description: description, direction: "outbound", prefixes: prefixes,
@@ -103,14 +107,14 @@ func callRows() []row {
 		rate(name, strings.Join(c.codes, ";"), base)
 		for digit := '1'; digit <= '9'; digit++ {
 			prefix := c.codes[0] + string(digit)
-			if taken[prefix] { // it is another country's, such as 77 under 7
-				continue
-			}
-			switch digit {
-			case '6', '7', '9':
-				rate(name+", mobile", prefix, base*5/2)
-			case '8':
+			switch {
+			case taken[prefix]: // another country's, such as 77 under 7
+			case prefix[0] == '1': // North America's numbers do not tell mobiles
+				rate(name, prefix, base)
+			case digit == '8':
 				rate(name+", shared cost", prefix, base*3/2)
+			case digit == '6' || digit == '7' || digit == '9':
+				rate(name+", mobile", prefix, base*5/2)
 			default:
 				rate(name, prefix, base)
 			}

@@ -17,6 +17,9 @@ type country struct {
 	name  string
 }
 
+// oftenCalled are the countries that most calls abroad go to.
+var oftenCalled = []string{"US", "CA", "GB", "DE", "FR", "ES", "IT", "NL", "IE", "PT", "PL", "CH", "MX", "BR", "IN", "CN", "JP", "AU", "NZ", "SG", "PH", "AE", "ZA", "KR"}
+
 // countries reads the table.
 func countries() []country {
 	var all []country

@@ -140,7 +140,7 @@ func TestCardsPriceEveryEvent(t *testing.T) {
 		}
 		// A prefix of another country would bill the wrong one.
 		if e.Type == tollbook.Call && e.Direction == tollbook.Outbound {
-			want := "Calls to " + w.home[e.Country].name
+			want := "Calls to " + w.byISO[e.Country].name
 			if got := charges[0].Line.Description; got != want && !strings.HasPrefix(got, want+",") {
 				t.Errorf("a call to %s (%s) is billed as %s", e.To, e.Country, got)
 			}

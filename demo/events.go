@@ -103,8 +103,12 @@ func (w *World) monthOf(account, month int, yield func(*tollbook.Event) bool) bo
 	t := teller{w: w, account: a, r: random(account, month), span: w.span(a, month),
 		prefix: fmt.Sprintf("%02d-%s-", account, (w.lastMonth() - Months + 1 + tollbook.Month(month)).String())}
 	own := random(account, -2)
-	for range 7 {
-		t.abroad = append(t.abroad, w.abroad[own.IntN(len(w.abroad))])
+	for i := range 8 {
+		if i < 5 {
+			t.abroad = append(t.abroad, w.byISO[oftenCalled[own.IntN(len(oftenCalled))]])
+		} else {
+			t.abroad = append(t.abroad, w.all[own.IntN(len(w.all))])
+		}
 	}
 	types := everyType()
 	for i := range n {
@@ -192,7 +196,7 @@ func (t *teller) call(e *tollbook.Event) {
 		to := t.somewhere()
 		e.Direction, e.Resolution = tollbook.Outbound, tollbook.Answered
 		e.From, e.To, e.Country = own, t.number(to), to.iso
-		if t.r.IntN(9) == 0 {
+		if t.r.IntN(20) == 0 {
 			e.Resolution = tollbook.Missed
 		}
 	}
@@ -212,7 +216,7 @@ func (t *teller) message(e *tollbook.Event) {
 	}
 }
 
-func (t *teller) home() country { return t.w.home[t.account.place.iso] }
+func (t *teller) home() country { return t.w.byISO[t.account.place.iso] }
 
 // somewhere is at home more often than not.
 func (t *teller) somewhere() country {

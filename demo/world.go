@@ -28,8 +28,8 @@ type World struct {
 
 	counts   [][Months]int // of events, by account
 	products map[tollbook.UsageType]product
-	abroad   []country
-	home     map[string]country
+	all      []country
+	byISO    map[string]country
 	areas    map[string][]string
 }
 
@@ -100,11 +100,11 @@ var customers = []customer{
 // (DefaultEvents for the usual one). Only until's date counts.
 func New(until time.Time, events int) (*World, error) {
 	y, m, d := until.Date()
-	w := &World{Until: time.Date(y, m, d, 0, 0, 0, 0, time.UTC), products: map[tollbook.UsageType]product{}, home: map[string]country{}, areas: areas()}
+	w := &World{Until: time.Date(y, m, d, 0, 0, 0, 0, time.UTC), products: map[tollbook.UsageType]product{}, byISO: map[string]country{}, areas: areas()}
 	w.Cards = cards((w.lastMonth() - priceChange).String() + "-01")
 	for _, c := range countries() {
-		w.home[c.iso] = c
-		w.abroad = append(w.abroad, c)
+		w.byISO[c.iso] = c
+		w.all = append(w.all, c)
 	}
 	for _, p := range products() {
 		w.products[p.of] = p

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// lineReader reads lines without their ends.
+type lineReader struct {
+	in        *bufio.Reader
+	skipBlank bool
+	line      int // of the last one
+	buf       []byte
+}
+
+func (r *lineReader) next() (item, error) {
+	for {
+		r.buf = r.buf[:0]
+		for {
+			part, err := r.in.ReadSlice('\n')
+			r.buf = append(r.buf, part...)
+			if len(r.buf) > maxChunkBytes {
+				return item{}, fmt.Errorf("line %d is longer than %d bytes", r.line+1, maxChunkBytes)
+			}
+			if err == nil || errors.Is(err, io.EOF) && len(r.buf) > 0 {
+				break
+			}
+			if !errors.Is(err, bufio.ErrBufferFull) {
+				return item{}, err
+			}
+		}
+		r.line++
+		text := bytes.TrimSuffix(bytes.TrimSuffix(r.buf, []byte("\n")), []byte("\r"))
+		if r.skipBlank && len(bytes.TrimSpace(text)) == 0 {
+			continue
+		}
+		return item{text, r.line}, nil
+	}
+}
+
+// csvReader reads rows, which end at the end of a line that is not inside
+// quotes. What is in them is the server's to judge.
+type csvReader struct {
+	lines lineReader
+	buf   []byte
+}
+
+func (r *csvReader) next() (item, error) {
+	r.buf = r.buf[:0]
+	first, quotes := 0, 0
+	for {
+		it, err := r.lines.next()
+		if errors.Is(err, io.EOF) && first > 0 {
+			return item{}, fmt.Errorf("line %d: a quote is opened and never closed", first)
+		}
+		if err != nil {
+			return item{}, err
+		}
+		if first == 0 {
+			if len(it.raw) == 0 {
+				continue // readers of CSV pass over empty lines
+			}
+			first = it.line
+		} else {
+			r.buf = append(r.buf, '\n')
+		}
+		r.buf = append(r.buf, it.raw...)
+		quotes += bytes.Count(it.raw, []byte{'"'})
+		if quotes%2 == 0 {
+			return item{r.buf, first}, nil
+		}
+		if len(r.buf) > maxChunkBytes {
+			return item{}, fmt.Errorf("line %d: the row is longer than %d bytes; is a quote not closed?", first, maxChunkBytes)
+		}
+	}
+}
+
+// jsonReader reads JSON values one after the other, or those of an array.
+type jsonReader struct {
+	dec    *json.Decoder
+	lines  *lineCounter
+	array  bool
+	opened bool
+	buf    bytes.Buffer
+}
+
+func newJSONReader(r io.Reader, array bool) *jsonReader {
+	lines := &lineCounter{r: r}
+	return &jsonReader{dec: json.NewDecoder(lines), lines: lines, array: array}
+}
+
+func (r *jsonReader) next() (item, error) {
+	if r.array && !r.opened {
+		if _, err := r.dec.Token(); err != nil {
+			return item{}, r.broken(err)
+		}
+		r.opened = true
+	}
+	if !r.dec.More() {
+		if !r.array {
+			return item{}, io.EOF
+		}
+		return item{}, r.closed()
+	}
+	var raw json.RawMessage
+	if err := r.dec.Decode(&raw); err != nil {
+		return item{}, r.broken(err)
+	}
+	line := r.lines.at(r.dec.InputOffset() - int64(len(raw)))
+	r.buf.Reset()
+	if err := json.Compact(&r.buf, raw); err != nil {
+		return item{}, r.broken(err)
+	}
+	return item{r.buf.Bytes(), line}, nil
+}
+
+// closed reads the end of the array and checks that nothing follows.
+func (r *jsonReader) closed() error {
+	if _, err := r.dec.Token(); err != nil {
+		return r.broken(err)
+	}
+	if _, err := r.dec.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("line %d: something follows the end of the array", r.lines.at(r.dec.InputOffset()))
+	}
+	return io.EOF
+}
+
+func (r *jsonReader) broken(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errors.New("the file ends in the middle of a value")
+	}
+	at := r.dec.InputOffset()
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		at = max(at, syntax.Offset)
+	}
+	return fmt.Errorf("line %d: not JSON: %w", r.lines.at(at), err)
+}
+
+// lineCounter tells on which line an offset of what was read through it is.
+// Offsets are asked for in ascending order.
+type lineCounter struct {
+	r      io.Reader
+	read   int64
+	breaks []int64 // offsets of line breaks that were read and are not passed
+	passed int
+}
+
+func (c *lineCounter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	for i, b := range p[:n] {
+		if b == '\n' {
+			c.breaks = append(c.breaks, c.read+int64(i))
+		}
+	}
+	c.read += int64(n)
+	return n, err
+}
+
+func (c *lineCounter) at(offset int64) int {
+	n := 0
+	for n < len(c.breaks) && c.breaks[n] < offset {
+		n++
+	}
+	c.breaks = c.breaks[n:]
+	c.passed += n
+	return c.passed + 1
+}

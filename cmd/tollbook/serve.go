@@ -1,0 +1,83 @@
+package main
+
+import (
+	"log/slog"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) serveCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Serve a data directory", Args: args(),
+		Example: examples(`
+  tollbook serve --data ./book
+  tollbook serve --data /srv/tollbook --listen :8443 --tls-cert cert.pem --tls-key key.pem --public-url https://billing.example.com
+  tollbook serve --data ./book --issuer https://login.example.com --issuer-audience tollbook`),
+		Long: `Serves the API over a data directory that 'tollbook init' made, until it gets
+SIGINT or SIGTERM; then it finishes the requests under way. Only one process at a
+time can use a data directory. The log goes to standard error, as JSON unless
+that is a terminal.`,
+	}
+	var cfg nodeConfig
+	var proxies []string
+	f := cmd.Flags()
+	dataFlag(cmd, &cfg.data)
+	f.StringVar(&cfg.listen, "listen", defaultListen, "address and port; port 0 takes a free one")
+	f.StringVar(&cfg.publicURL, "public-url", "", "address that links start with (default: where it listens)")
+	f.StringVar(&cfg.tlsCert, "tls-cert", "", "file of the certificate and its chain, PEM")
+	f.StringVar(&cfg.tlsKey, "tls-key", "", "file of the certificate's private key, PEM")
+	f.StringVar(&cfg.issuer, "issuer", "", "OpenID Connect issuer whose tokens are taken, in place of the server's own")
+	f.StringVar(&cfg.issuerAudience, "issuer-audience", "", "audience that the issuer's tokens must name")
+	f.StringSliceVar(&proxies, "trusted-proxy", nil, "addresses or ranges whose Forwarded and X-Forwarded-* headers are believed")
+	level := f.String("log-level", "info", "least level that is logged: debug, info, warn, error")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
+		if err := cfg.check(); err != nil {
+			return err
+		}
+		if cfg.proxies, err = parsePrefixes(proxies); err != nil {
+			return err
+		}
+		if cfg.log, err = a.logger(*level); err != nil {
+			return err
+		}
+		cfg.now = a.now
+		n, err := openNode(cmd.Context(), cfg)
+		if err != nil {
+			return err
+		}
+		return n.serve(cmd.Context())
+	}
+	return cmd
+}
+
+// check refuses settings that do not fit together.
+func (cfg *nodeConfig) check() error {
+	switch {
+	case cfg.data == "":
+		return usageError("which data directory? Give --data or set %s", variable("data"))
+	case (cfg.tlsCert == "") != (cfg.tlsKey == ""):
+		return usageError("--tls-cert and --tls-key go together")
+	case (cfg.issuer == "") != (cfg.issuerAudience == ""):
+		return usageError("--issuer and --issuer-audience go together")
+	case cfg.publicURL != "":
+		return checkPublicURL(cfg.publicURL)
+	}
+	return nil
+}
+
+func dataFlag(cmd *cobra.Command, data *string) {
+	cmd.Flags().StringVar(data, "data", "", "the data directory")
+}
+
+// logger returns a logger on standard error.
+func (a *app) logger(level string) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, oneOf("log-level", level, "debug", "info", "warn", "error")
+	}
+	opts := &slog.HandlerOptions{Level: l}
+	if isTerminal(a.stderr) {
+		return slog.New(slog.NewTextHandler(a.stderr, opts)), nil
+	}
+	return slog.New(slog.NewJSONHandler(a.stderr, opts)), nil
+}

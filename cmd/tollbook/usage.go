@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tollbook"
+	"tollbook/client"
+	"tollbook/decimal"
+)
+
+// usageQuery is what the usage command asks for.
+type usageQuery struct {
+	months, accounts []string
+	filter, orderBy  string
+	page, perPage    int
+	all              bool
+}
+
+func (a *app) usageCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "usage", Short: "Show what accounts used, by month and product", Args: args(),
+		Example: examples(`
+  tollbook usage --month 2026-08
+  tollbook usage --month 2026-08 --account 5ea75fe7aa224700012eae40 --all
+  tollbook usage --filter "type eq 'CALL' and total_amount gt '100'" --order-by total_amount:desc
+  tollbook usage --month 2026-07,2026-08 --all --output csv > usage.csv`),
+		Long: `Shows usage records of the client's organization, and under the table what they
+add up to by currency; amounts put in (RECHARGE and CREDIT_COMMIT) are added up
+apart from usage. --month, --account and --filter must all hold. Without --all
+one page is shown.`,
+	}
+	var q usageQuery
+	f := cmd.Flags()
+	f.StringSliceVar(&q.months, "month", nil, "months, as YYYY-MM")
+	f.StringSliceVar(&q.accounts, "account", nil, "ids of accounts")
+	f.StringVar(&q.filter, "filter", "", "filter in the grammar of the API")
+	f.StringVar(&q.orderBy, "order-by", "", "order, as field:asc or field:desc (default id:desc)")
+	f.IntVar(&q.page, "page", 1, "which page, from 1")
+	f.IntVar(&q.perPage, "per-page", 50, "records on a page, at most 250")
+	f.BoolVar(&q.all, "all", false, "all pages from --page on")
+	output := outputFlag(cmd, asTable, asJSON, asCSV)
+	r := remoteFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := oneOf("output", *output, asTable, asJSON, asCSV); err != nil {
+			return err
+		}
+		c, err := r.connect()
+		if err != nil {
+			return err
+		}
+		return a.usage(cmd.Context(), c, q, *output)
+	}
+	return cmd
+}
+
+// where joins the conditions of a query into one filter.
+func (q *usageQuery) where() (string, error) {
+	var all []string
+	for _, m := range q.months {
+		if _, err := tollbook.ParseMonth(m); err != nil {
+			return "", usageError("--month: %w", err)
+		}
+	}
+	for _, c := range []struct {
+		field  string
+		values []string
+	}{{"month", q.months}, {"account_id", q.accounts}} {
+		if len(c.values) > 0 {
+			all = append(all, anyOf(c.field, c.values))
+		}
+	}
+	if q.filter != "" {
+		if len(all) > 0 {
+			all = append(all, "("+q.filter+")")
+		} else {
+			all = append(all, q.filter)
+		}
+	}
+	return strings.Join(all, " and "), nil
+}
+
+// anyOf returns the condition that a field has one of some values.
+func anyOf(field string, values []string) string {
+	quoted := make([]string, len(values))
+	for i, v := range values {
+		quoted[i] = "'" + strings.ReplaceAll(v, "'", "''") + "'"
+	}
+	if len(quoted) == 1 {
+		return field + " eq " + quoted[0]
+	}
+	return field + " in (" + strings.Join(quoted, ",") + ")"
+}
+
+// largestPage is what --all asks for at once, the most that the API gives.
+const largestPage = tollbook.MaxPage
+
+func (a *app) usage(ctx context.Context, c *client.Client, q usageQuery, output string) error {
+	where, err := q.where()
+	if err != nil {
+		return err
+	}
+	query := client.UsageQuery{Filter: where, OrderBy: q.orderBy, Page: q.page, PerPage: q.perPage}
+	var records iter.Seq2[client.Record, error]
+	note := ""
+	if q.all {
+		if q.page == 1 {
+			query.PerPage = largestPage
+		}
+		records = c.Usage(ctx, query)
+	} else {
+		page, err := c.UsagePage(ctx, query)
+		if err != nil {
+			return err
+		}
+		records = each(page.Records)
+		if page.TotalPages > 1 {
+			note = pageNote(page.PageInfo)
+		}
+	}
+	switch output {
+	case asJSON:
+		err = printJSONArray(a.stdout, records)
+	case asCSV:
+		err = printCSV(a.stdout, recordColumns(), records, recordCells)
+	default:
+		err = a.usageTable(records)
+	}
+	if err == nil && note != "" {
+		a.say("%s", note)
+	}
+	return err
+}
+
+func each[T any](items []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, item := range items {
+			if !yield(item, nil) {
+				return
+			}
+		}
+	}
+}
+
+// recordColumns are all fields of a record.
+func recordColumns() []column {
+	return left("id", "account_id", "product_id", "aggr_product_id", "month", "type", "description", "currency", "direction", "resolution",
+		"unit", "price", "wallet_name", "number_of_units", "total_amount")
+}
+
+func recordCells(r *client.Record) []string {
+	return []string{r.ID, r.AccountID, r.ProductID, r.AggrProductID, r.Month.String(), r.Type, r.Description, r.Currency, orEmpty(r.Direction), orEmpty(r.Resolution),
+		r.Unit, r.Price.String(), orEmpty(r.WalletName), r.NumberOfUnits.String(), r.TotalAmount.String()}
+}
+
+// usageTable prints the fields that fit a screen, and the totals.
+func (a *app) usageTable(records iter.Seq2[client.Record, error]) error {
+	columns := append(left("id", "month", "account_id", "type", "description", "direction", "resolution"),
+		column{"units", true}, column{"unit", false}, column{"price", true}, column{"amount", true}, column{"currency", false})
+	var rows [][]string
+	sums := totals{}
+	for r, err := range records {
+		if err != nil {
+			return err
+		}
+		rows = append(rows, []string{r.ID, r.Month.String(), r.AccountID, r.Type, r.Description, orEmpty(r.Direction), orEmpty(r.Resolution),
+			r.NumberOfUnits.String(), r.Unit, r.Price.String(), r.TotalAmount.String(), r.Currency})
+		sums.add(&r)
+	}
+	if len(rows) == 0 {
+		a.say("No usage matches.")
+		return nil
+	}
+	a.printTable("", columns, rows)
+	a.printTotals(len(rows), sums)
+	return nil
+}
+
+// totals adds records up by currency and, within it, by what may be added:
+// usage, and each type that is put in.
+type totals map[[2]string]decimal.Decimal
+
+func (t totals) add(r *client.Record) {
+	kind := "USAGE"
+	if r.PutIn() {
+		kind = r.Type
+	}
+	key := [2]string{r.Currency, kind}
+	t[key] = t[key].Add(r.TotalAmount)
+}
+
+func (a *app) printTotals(n int, t totals) {
+	keys := slices.SortedFunc(maps.Keys(t), func(x, y [2]string) int {
+		// Usage comes first in each currency, though its name does not.
+		order := func(k [2]string) string { return k[0] + strings.Replace(k[1], "USAGE", "", 1) }
+		return strings.Compare(order(x), order(y))
+	})
+	var rows [][]string
+	for _, k := range keys {
+		rows = append(rows, []string{k[0], k[1], t[k].String()})
+	}
+	_, _ = a.stdout.Write([]byte("\n"))
+	a.printTable(plural(n, "record")+" in all", []column{{"currency", false}, {"what", false}, {"amount", true}}, rows)
+}
