@@ -22,7 +22,7 @@ type Crasher interface {
 	// Crash returns a driver of what would be left if the power failed now:
 	// everything that was synced, and of the rest whatever the driver likes.
 	// The ledger that is open keeps its own data and may be in use meanwhile.
-	Crash(t testing.TB) Driver
+	Crash(t testing.TB) Crasher
 }
 
 // Run runs the whole suite. Each test takes a new driver. The random

@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 
 	"tollbook"
@@ -48,6 +49,18 @@ func boundTests() []test {
 		{"QuantitiesOf30Digits", quantitiesOf30Digits},
 		{"LargestEvent", largestEvent},
 		{"FullBatch", fullBatch},
+		{"EveryEventSentAgain", everyEventSentAgain},
+		{"MonthsFarApart", func(s *subject) {
+			edges := []string{"0001-01-01T00:00:00Z", "0999-12-31T23:59:59.999999999Z", "1969-12-31T23:59:59Z", "1970-01-01T00:00:00Z", "2038-01-19T03:14:08Z", "2262-04-12T00:00:00Z", "9999-12-31T23:59:59.999999999Z"}
+			for i, edge := range edges {
+				s.accept(rated(call(fmt.Sprint(i), at(edge)), perMinute(), 1), unrated(call(fmt.Sprint("u", i), at(edge))))
+			}
+			for _, desc := range []bool{false, true} {
+				s.wantPages(tollbook.Query{OrganizationID: acme, Order: tollbook.Order{Field: tollbook.OrderMonth, Desc: desc}, Limit: 2})
+			}
+			s.reopen()
+			s.check(acme)
+		}},
 		{"TooManyRecords", tooManyRecords},
 	}
 }
@@ -206,5 +219,30 @@ func (s *subject) wantRecordOf(l *tollbook.Line, units, total string, events int
 	s.must(err)
 	if r.NumberOfUnits != dec(units) || r.TotalAmount != dec(total) || r.Events != events {
 		s.t.Fatalf("want %s units, a total of %s, %d events:\n%s", units, total, events, recordText(&r))
+	}
+}
+
+// everyEventSentAgain sends many events, and once more after the data was
+// opened again: each is known by its name, and by its content.
+func everyEventSentAgain(s *subject) {
+	const batches, size = 12, 2000
+	batch := func(b int, change ...func(e *tollbook.Event)) []tollbook.Entry {
+		var list []tollbook.Entry
+		for i := range size {
+			list = append(list, rated(call(fmt.Sprintf("%d-%d", b, i), change...), perMinute(), 2))
+		}
+		return list
+	}
+	all := func(o tollbook.Outcome) []tollbook.Outcome { return slices.Repeat([]tollbook.Outcome{o}, size) }
+	for b := range batches {
+		s.wantPost(all(tollbook.Accepted), batch(b)...)
+	}
+	for range 2 {
+		for b := range batches {
+			s.wantPost(all(tollbook.Duplicate), batch(b)...)
+			s.wantPost(all(tollbook.Conflict), batch(b, lasting("91"))...)
+		}
+		s.wantRecord(acme, "P-CALL", "48000", "576", batches*size)
+		s.reopen()
 	}
 }
