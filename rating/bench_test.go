@@ -71,13 +71,14 @@ func BenchmarkMeasureInbound(b *testing.B) {
 	}
 }
 
-func BenchmarkMeasurePriced(b *testing.B) {
+func BenchmarkPricer(b *testing.B) {
 	e := event("", "", 0)
 	e.Priced, e.Price, e.Currency = true, dec("0.0125"), "USD"
+	p := NewPricer()
 	var charges []tollbook.Charge
 	b.ReportAllocs()
 	for b.Loop() {
-		charges = MeasurePriced(charges[:0], e)
+		charges = p.Measure(charges[:0], e)
 	}
 }
 

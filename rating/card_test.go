@@ -326,19 +326,27 @@ func TestMeasureCurrency(t *testing.T) {
 	}
 }
 
-func TestMeasurePriced(t *testing.T) {
+func TestPricer(t *testing.T) {
 	e := &tollbook.Event{
 		Type: tollbook.Recharge, Quantity: dec("123456789012345678.123456789012"), Unit: tollbook.OtherUnit, Priced: true, Price: dec("0.000000000003"),
 		Currency: "EUR", Description: "d", ProductID: "p", AggrProductID: "a", WalletName: "w", Direction: tollbook.Inbound, Resolution: tollbook.Answered,
 	}
-	charges := MeasurePriced(nil, e)
+	p := NewPricer()
+	charges := p.Measure(nil, e)
 	l, n := charges[0].Line, charges[0].Increments
 	want := tollbook.Grouping{
 		Type: tollbook.Recharge, Unit: tollbook.OtherUnit, Price: e.Price, Currency: "EUR", Description: "d", ProductID: "p",
 		AggrProductID: "a", WalletName: "w", Direction: tollbook.Inbound, Resolution: tollbook.Answered,
 	}
+	if again := p.Measure(nil, e); again[0].Line != l {
+		t.Error("the same event has another line")
+	}
 	if l.Grouping != want || l.Units(n) != e.Quantity || l.Amount(n) != e.Quantity.Mul(e.Price) {
 		t.Errorf("%s units cost %s, grouping %+v", l.Units(n), l.Amount(n), l.Grouping)
+	}
+	e.WalletName = "other"
+	if other := p.Measure(nil, e)[0].Line; other.WalletName != "other" || other.Key() == l.Key() {
+		t.Errorf("another wallet: %+v", other.Grouping)
 	}
 }
 

@@ -25,7 +25,6 @@
 package rating
 
 import (
-	"fmt"
 	"slices"
 
 	"tollbook"
@@ -70,28 +69,6 @@ func (c *Card) Measure(dst []tollbook.Charge, e *tollbook.Event, cal *tollbook.C
 	}
 	rate := tollbook.Rate{CardID: c.id, Version: c.version, Row: int(r.line), Prefix: c.table.texts[at]}
 	return append(dst, tollbook.Charge{Line: c.lines.line(r.tariff, t, e, unit), Increments: n}), rate, 0
-}
-
-// MeasurePriced appends the charge of an event that carries its own price:
-// its quantity at that price, with nothing rounded. It panics when the event
-// has no price, or a quantity of more than MaxFracDigits places.
-func MeasurePriced(dst []tollbook.Charge, e *tollbook.Event) []tollbook.Charge {
-	n, ok := e.Quantity.Scaled(tollbook.MaxFracDigits)
-	if !ok || !e.Priced {
-		panic(fmt.Sprintf("rating: event %q is not a priced one in its normal form", e.ID))
-	}
-	line := tollbook.PricedLine(tollbook.Grouping{
-		ProductID:     e.ProductID,
-		AggrProductID: e.AggrProductID,
-		Type:          e.Type,
-		Description:   e.Description,
-		Currency:      e.Currency,
-		Direction:     e.Direction,
-		Resolution:    e.Resolution,
-		Unit:          e.Unit,
-		WalletName:    e.WalletName,
-	}, e.Price)
-	return append(dst, tollbook.Charge{Line: line, Increments: n})
 }
 
 // Products returns the product and aggregated product ids that the card's
