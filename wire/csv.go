@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"math/bits"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -201,14 +202,25 @@ func (d *csvDecoder) cell() (cell, problem string) {
 	if start < len(d.s) && d.s[start] == '"' {
 		return d.quotedCell()
 	}
-	for d.pos < len(d.s) {
-		switch d.s[d.pos] {
-		case ',', '\n', '\r', '"':
-			return d.s[start:d.pos], ""
+	d.pos = cellEnd(d.s, start)
+	return d.s[start:d.pos], ""
+}
+
+// cellEnd returns the place of the first byte from i on that cannot be in a
+// cell without quotes. It works as plainEnd does.
+func cellEnd(s string, i int) int {
+	for ; i+8 <= len(s); i += 8 {
+		x := eightBytes(s, i)
+		comma, quote, feed, back := x^','*lowBits, x^'"'*lowBits, x^'\n'*lowBits, x^'\r'*lowBits
+		found := (comma-lowBits)&^comma | (quote-lowBits)&^quote | (feed-lowBits)&^feed | (back-lowBits)&^back
+		if found &= highBits; found != 0 {
+			return i + bits.TrailingZeros64(found)/8
 		}
-		d.pos++
 	}
-	return d.s[start:], ""
+	for i < len(s) && s[i] != ',' && s[i] != '"' && s[i] != '\n' && s[i] != '\r' {
+		i++
+	}
+	return i
 }
 
 // quotedCell reads a cell in quotes.

@@ -87,7 +87,8 @@ func TestInstantAgainstTime(t *testing.T) {
 func TestParseShort(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := rapid.StringMatching(`[0-9]{0,20}(\.[0-9]{0,14})?[-e]?`).Draw(t, "s")
-		if got, ok := parseShort(s); ok {
+		if coef, scale, ok := parseShort(s); ok {
+			got := decimal.New(decimal.NewUint(coef), scale)
 			want, err := decimal.Parse(s, tollbook.MaxIntDigits, tollbook.MaxFracDigits)
 			if err != nil || got != want {
 				t.Fatalf("%s reads as %s, should be %s, %v", s, got, want, err)

@@ -193,17 +193,9 @@ func (d *jsonDecoder) member(f field) bool {
 		return d.literal("null")
 	case f == fieldDataBase64:
 		d.refuse(f, "is not taken; send data as JSON")
+		return d.skip()
 	case c == '"' && f != fieldAttributes && f != fieldData:
-		s, flaw, ok := d.quoted()
-		switch {
-		case flaw != "":
-			d.refuse(f, flaw)
-		case s != "" || f == fieldQuantity || f == fieldPrice:
-			if ok {
-				d.setText(f, s)
-			}
-		}
-		return ok
+		return d.textMember(f)
 	case (c == '-' || c-'0' <= 9) && (f == fieldQuantity || f == fieldPrice):
 		s, ok := d.number()
 		if ok {
@@ -215,10 +207,21 @@ func (d *jsonDecoder) member(f field) bool {
 	case c == '{' && f == fieldData:
 		d.given |= f.bit()
 		return d.object(&cloudEventData, f)
-	default:
-		return d.wrongKind(f)
 	}
-	return d.skip()
+	return d.wrongKind(f)
+}
+
+// textMember reads the value of a field that is a string.
+func (d *jsonDecoder) textMember(f field) bool {
+	s, flaw, ok := d.quoted()
+	switch {
+	case !ok:
+	case flaw != "":
+		d.refuse(f, flaw)
+	case s != "" || f == fieldQuantity || f == fieldPrice:
+		d.setText(f, s)
+	}
+	return ok
 }
 
 // wrongKind refuses a value of a kind that the field cannot have.

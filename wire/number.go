@@ -15,8 +15,8 @@ const shortDigits = tollbook.MaxIntDigits
 // parseDecimal reads a quantity or a price: a decimal number ≥ 0 within the
 // bounds of an event.
 func parseDecimal(s string) (d decimal.Decimal, problem string) {
-	if d, ok := parseShort(s); ok {
-		return d, ""
+	if coef, scale, ok := parseShort(s); ok {
+		return decimal.New(decimal.NewUint(coef), scale), ""
 	}
 	d, err := decimal.Parse(s, tollbook.MaxIntDigits, tollbook.MaxFracDigits)
 	switch {
@@ -33,25 +33,23 @@ func parseDecimal(s string) (d decimal.Decimal, problem string) {
 // parseShort reads what nearly every number is, a few digits and perhaps a
 // point, several times faster than decimal.Parse. What it does not read may
 // still be a number.
-func parseShort(s string) (decimal.Decimal, bool) {
-	var v uint64
+func parseShort(s string) (coef uint64, scale int, ok bool) {
 	point := -1
 	for i := range len(s) {
 		switch c := s[i] - '0'; {
 		case c <= 9:
-			v = v*10 + uint64(c)
+			coef = coef*10 + uint64(c)
 		case s[i] == '.' && point < 0 && i > 0:
 			point = i
 		default:
-			return decimal.Decimal{}, false
+			return 0, 0, false
 		}
 	}
-	digits, scale := len(s), 0
+	digits := len(s)
 	if point >= 0 {
-		digits, scale = len(s)-1, len(s)-1-point
+		digits--
+		scale = digits - point
 	}
-	if digits == 0 || digits > shortDigits || scale > tollbook.MaxFracDigits || point == len(s)-1 {
-		return decimal.Decimal{}, false
-	}
-	return decimal.New(decimal.NewUint(v), scale), true
+	ok = digits > 0 && digits <= shortDigits && scale <= tollbook.MaxFracDigits && point != len(s)-1
+	return coef, scale, ok
 }
