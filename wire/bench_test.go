@@ -87,7 +87,7 @@ func halves(fields []string) (names, values []string) {
 }
 
 // BenchmarkDecode tells what an event costs. For scale, encoding/json into a
-// struct of strings takes eight to nine times as long for the JSON body.
+// struct of strings takes about eight times as long for the JSON body.
 func BenchmarkDecode(b *testing.B) {
 	for _, f := range []wire.Format{wire.JSON, wire.NDJSON, wire.CSV} {
 		body := sampleBody(f)
