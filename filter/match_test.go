@@ -103,74 +103,70 @@ type naive struct {
 	holds func(testRow) bool
 }
 
-func TestMatchRandom(t *testing.T) {
-	texts := []string{"", "a", "b", "ab"}
-	values := map[Kind][]string{String: texts, Month: {"2023-08", "2023-09"}, Enum: {"CALL", "MESSAGE"}, Number: {"-1", "0", "1.5", "10"}}
-	comparison := rapid.Custom(func(t *rapid.T) naive {
-		i := rapid.IntRange(0, 3).Draw(t, "field")
-		f := testSchema[i]
-		v := rapid.SampledFrom(values[f.Kind]).Draw(t, "value")
-		op := rapid.SampledFrom([]string{"eq", "ne", "gt", "ge", "lt", "le", "in", "contains", "null"}).Draw(t, "op")
-		order := func(s string) int {
-			if f.Kind == Number { // the index in the sorted list is the order
-				return slices.Index(values[Number], s) - slices.Index(values[Number], v)
+// testValues are what random rows and filters hold, ascending.
+var testValues = map[Kind][]string{
+	String: {"", "a", "ab", "b"}, Month: {"2023-08", "2023-09"}, Enum: {"CALL", "MESSAGE"}, Number: {"-1", "0", "1.5", "10"},
+}
+
+// orderings are what the operators make of the order of field and value, and
+// of a null field.
+var orderings = map[string]struct {
+	holds func(order int) bool
+	null  bool
+}{
+	"eq": {func(c int) bool { return c == 0 }, false},
+	"ne": {func(c int) bool { return c != 0 }, true},
+	"gt": {func(c int) bool { return c > 0 }, false},
+	"ge": {func(c int) bool { return c >= 0 }, false},
+	"lt": {func(c int) bool { return c < 0 }, false},
+	"le": {func(c int) bool { return c <= 0 }, false},
+}
+
+func drawComparison(t *rapid.T) naive {
+	i := rapid.IntRange(0, len(testSchema)-1).Draw(t, "field")
+	f := testSchema[i]
+	values := testValues[f.Kind]
+	v := rapid.SampledFrom(values).Draw(t, "value")
+	op := rapid.SampledFrom([]string{"eq", "ne", "gt", "ge", "lt", "le", "in", "contains", "null"}).Draw(t, "op")
+	if o, ok := orderings[op]; ok {
+		return naive{f.Name + " " + op + " '" + v + "'", func(r testRow) bool {
+			if r[i] == nil {
+				return o.null
 			}
-			return strings.Compare(s, v)
-		}
-		test := func(holds func(int) bool, null bool) func(testRow) bool {
-			return func(r testRow) bool {
-				if r[i] == nil {
-					return null
-				}
-				return holds(order(*r[i]))
-			}
-		}
-		infix := f.Name + " " + op + " '" + v + "'"
-		switch op {
-		case "eq":
-			return naive{infix, test(func(c int) bool { return c == 0 }, false)}
-		case "ne":
-			return naive{infix, test(func(c int) bool { return c != 0 }, true)}
-		case "gt":
-			return naive{infix, test(func(c int) bool { return c > 0 }, false)}
-		case "ge":
-			return naive{infix, test(func(c int) bool { return c >= 0 }, false)}
-		case "lt":
-			return naive{infix, test(func(c int) bool { return c < 0 }, false)}
-		case "le":
-			return naive{infix, test(func(c int) bool { return c <= 0 }, false)}
-		case "in":
-			w := values[f.Kind][0]
-			return naive{f.Name + " in ('" + v + "', '" + w + "')", func(r testRow) bool { return r[i] != nil && (*r[i] == v || *r[i] == w) }}
-		case "contains":
-			if f.Kind != Number {
-				return naive{"contains(" + f.Name + ", '" + v + "')", func(r testRow) bool { return r[i] != nil && strings.Contains(*r[i], v) }}
-			}
-		}
-		return naive{f.Name + " eq null", func(r testRow) bool { return r[i] == nil }}
-	})
-	var tree func(depth int) *rapid.Generator[naive]
-	tree = func(depth int) *rapid.Generator[naive] {
-		return rapid.Custom(func(t *rapid.T) naive {
-			kind := rapid.SampledFrom([]string{"comparison", "and", "or", "not"}).Draw(t, "kind")
-			if depth == 0 || kind == "comparison" {
-				return comparison.Draw(t, "comparison")
-			}
-			a, b := tree(depth-1).Draw(t, "a"), tree(depth-1).Draw(t, "b")
-			switch kind {
-			case "and":
-				return naive{"(" + a.text + ") and (" + b.text + ")", func(r testRow) bool { return a.holds(r) && b.holds(r) }}
-			case "or":
-				return naive{"(" + a.text + ") or (" + b.text + ")", func(r testRow) bool { return a.holds(r) || b.holds(r) }}
-			}
-			return naive{"not (" + a.text + ")", func(r testRow) bool { return !a.holds(r) }}
-		})
+			return o.holds(slices.Index(values, *r[i]) - slices.Index(values, v))
+		}}
 	}
+	if op == "in" {
+		return naive{f.Name + " in ('" + v + "', '" + values[0] + "')", func(r testRow) bool { return r[i] != nil && (*r[i] == v || *r[i] == values[0]) }}
+	}
+	if op == "contains" && f.Kind != Number {
+		return naive{"contains(" + f.Name + ", '" + v + "')", func(r testRow) bool { return r[i] != nil && strings.Contains(*r[i], v) }}
+	}
+	return naive{f.Name + " eq null", func(r testRow) bool { return r[i] == nil }}
+}
+
+func drawTree(t *rapid.T, depth int) naive {
+	kind := rapid.SampledFrom([]string{"comparison", "and", "or", "not"}).Draw(t, "kind")
+	if depth == 0 || kind == "comparison" {
+		return drawComparison(t)
+	}
+	a := drawTree(t, depth-1)
+	if kind == "not" {
+		return naive{"not (" + a.text + ")", func(r testRow) bool { return !a.holds(r) }}
+	}
+	b := drawTree(t, depth-1)
+	if kind == "and" {
+		return naive{"(" + a.text + ") and (" + b.text + ")", func(r testRow) bool { return a.holds(r) && b.holds(r) }}
+	}
+	return naive{"(" + a.text + ") or (" + b.text + ")", func(r testRow) bool { return a.holds(r) || b.holds(r) }}
+}
+
+func TestMatchRandom(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		want := tree(3).Draw(t, "filter")
+		want := drawTree(t, 3)
 		var row testRow
 		for i, f := range testSchema {
-			if v := rapid.SampledFrom(append([]string{"null"}, values[f.Kind]...)).Draw(t, f.Name); v != "null" {
+			if v := rapid.SampledFrom(append([]string{"null"}, testValues[f.Kind]...)).Draw(t, f.Name); v != "null" {
 				row[i] = &v
 			}
 		}

@@ -19,30 +19,29 @@ func describe(errs []tollbook.FieldError) string {
 	return b.String()
 }
 
-func TestParseCardErrors(t *testing.T) {
-	const head = "price_per_increment,increment,currency,"
-	for _, tt := range []struct{ name, csv, want string }{
-		{"empty", "", "line 1: the card is empty; its first line names the columns\n"},
-		{"blank lines", "\n\n", "line 1: the card is empty; its first line names the columns\n"},
-		{"no rows", head + "type\n", "line 1: the card has no rows\n"},
-		{"header", "resource,Country Code,prefix,frobnication,,Increment,increment,currency\n" +
-			"call,,,,,1,1,USD\n", `line 1, Country Code: unknown column; did you mean country_code?
+// faultyCards are cards and the errors that they give.
+var faultyCards = []struct{ name, csv, want string }{
+	{"empty", "", "line 1: the card is empty; its first line names the columns\n"},
+	{"blank lines", "\n\n", "line 1: the card is empty; its first line names the columns\n"},
+	{"no rows", faultyHead + "type\n", "line 1: the card has no rows\n"},
+	{"header", "resource,Country Code,prefix,frobnication,,Increment,increment,currency\n" +
+		"call,,,,,1,1,USD\n", `line 1, Country Code: unknown column; did you mean country_code?
 line 1, prefix: unknown column; did you mean prefixes?
 line 1, frobnication: unknown column; the columns are resource, description, direction, type, resolutions, country_code, category, prefixes, price_per_increment, increment, unit_of_measure, currency, product_id, aggr_product_id, wallet_name, effective_from, effective_to
 line 1: column 5 has no name
 line 1, increment: the column is there twice
 line 1, price_per_increment: the column is missing
 `},
-		{"cells", head + "resource,direction,resolutions,unit_of_measure\n" +
-			"\n" +
-			"1,1,USD,fax,sideways,missed;sad,hours\n", // on line 3
-			`line 3, resource: "fax" is none of AMD, API_REQUEST, CALL, CALL_SERVICE, CREDIT_COMMIT, DIALER, MESSAGE, NUMBER, PRODUCT_SERVICE, RECHARGE, SPEECH_TRANSCRIPTION, VOICEMAIL_TRANSCRIPTION, OTHER
+	{"cells", faultyHead + "resource,direction,resolutions,unit_of_measure\n" +
+		"\n" +
+		"1,1,USD,fax,sideways,missed;sad,hours\n", // on line 3
+		`line 3, resource: "fax" is none of AMD, API_REQUEST, CALL, CALL_SERVICE, CREDIT_COMMIT, DIALER, MESSAGE, NUMBER, PRODUCT_SERVICE, RECHARGE, SPEECH_TRANSCRIPTION, VOICEMAIL_TRANSCRIPTION, OTHER
 line 3, direction: "sideways" is none of INBOUND, OUTBOUND, OTHER
 line 3, resolutions: "sad" is none of ABANDONED, ANSWERED, MACHINE, MISSED, VOICEMAIL, OTHER
 line 3, unit_of_measure: "hours" is none of CHARS, CONVERSATIONS, GB, MINUTES, NUMBERS, PAGES, REQUESTS, SECONDS, SEGMENTS, SESSIONS, OTHER
 `},
-		{"numbers", head + "type\n" + "-1,0,USD,a\n" + `"1,5",-1,USD,b` + "\n" + "1e400,0.0000000000001,EURO,c\n" + ",,,d\n" + "NaN,1,ZZZ,e\n",
-			`line 2, price_per_increment: must not be negative
+	{"numbers", faultyHead + "type\n" + "-1,0,USD,a\n" + `"1,5",-1,USD,b` + "\n" + "1e400,0.0000000000001,EURO,c\n" + ",,,d\n" + "NaN,1,ZZZ,e\n",
+		`line 2, price_per_increment: must not be negative
 line 2, increment: must be more than 0
 line 3, price_per_increment: "1,5" is not a decimal number (at most 18 digits before the point and 12 after it)
 line 3, increment: must be more than 0
@@ -55,33 +54,38 @@ line 5, currency: must be filled in
 line 6, price_per_increment: "NaN" is not a decimal number (at most 18 digits before the point and 12 after it)
 line 6, currency: "ZZZ" is not an ISO 4217 currency code
 `},
-		{"prefixes", head + "prefixes,resolutions\n" + "1,1,USD,44;+;4x;123456789012345678901234567890123,;\n",
-			`line 2, resolutions: a list of no items; leave the cell blank to match anything
+	{"prefixes", faultyHead + "prefixes,resolutions\n" + "1,1,USD,44;+;4x;123456789012345678901234567890123,;\n",
+		`line 2, resolutions: a list of no items; leave the cell blank to match anything
 line 2, prefixes: "+" is not a prefix: digits, with a leading '+' or not
 line 2, prefixes: "4x" is not a prefix: digits, with a leading '+' or not
 line 2, prefixes: "123456789012345678901234567890123" has more than 32 digits
 `},
-		{"dates", head + "effective_from,effective_to\n" + "1,1,USD,2023-01-01,2023-01-01\n" + "1,1,USD,2023-02-30,01.03.2023\n",
-			`line 2, effective_to: must be after effective_from, which is the first day on which the row holds; effective_to is the first on which it does not
+	{"dates", faultyHead + "effective_from,effective_to\n" + "1,1,USD,2023-01-01,2023-01-01\n" + "1,1,USD,2023-02-30,01.03.2023\n",
+		`line 2, effective_to: must be after effective_from, which is the first day on which the row holds; effective_to is the first on which it does not
 line 3, effective_from: "2023-02-30" is not a date in the form YYYY-MM-DD
 line 3, effective_to: "01.03.2023" is not a date in the form YYYY-MM-DD
 `},
-		{"CSV", head + "description\n" + "1,1,USD\n" + `1,1,USD,a "b" c` + "\n" + "1,1,USD,\xff\n" + "1,1,USD,\"two\nlines\",5\n" + `1,1,USD,"open` + "\n",
-			`line 2: 3 cells where the header has 4
+	{"CSV", faultyHead + "description\n" + "1,1,USD\n" + `1,1,USD,a "b" c` + "\n" + "1,1,USD,\xff\n" + "1,1,USD,\"two\nlines\",5\n" + `1,1,USD,"open` + "\n",
+		`line 2: 3 cells where the header has 4
 line 3: a quote inside a cell without quotes, at byte 11; quote the cell and double the quote
 line 4: cell 4 is not valid UTF-8
 line 5: 5 cells where the header has 4
 line 7: a quoted cell without its closing quote, or with text behind it, on line 7 at byte 15
 `},
-		{"texts", head + "description,country_code\n" + "1,1,USD," + strings.Repeat("x", 257) + "," + strings.Repeat("y", 257) + "\n",
-			"line 2, country_code: 257 bytes, at most 256 are allowed\nline 2, description: 257 bytes, at most 256 are allowed\n"},
-		{"ties beside other faults", head + "prefixes\n" + "1,1,USD,44\n" + "x,1,USD,44\n" + "1,1,USD,43;44\n",
-			`line 3, price_per_increment: "x" is not a decimal number (at most 18 digits before the point and 12 after it)
+	{"texts", faultyHead + "description,country_code\n" + "1,1,USD," + strings.Repeat("x", 257) + "," + strings.Repeat("y", 257) + "\n",
+		"line 2, country_code: 257 bytes, at most 256 are allowed\nline 2, description: 257 bytes, at most 256 are allowed\n"},
+	{"ties beside other faults", faultyHead + "prefixes\n" + "1,1,USD,44\n" + "x,1,USD,44\n" + "1,1,USD,43;44\n",
+		`line 3, price_per_increment: "x" is not a decimal number (at most 18 digits before the point and 12 after it)
 line 4: ties with line 2: some event matches both equally well
 `},
-		{"ties in what an event may leave out", head + "description\n" + "1,1,USD,a\n" + "1,1,USD,b\n",
-			"line 3: ties with line 2: some event matches both equally well (an event may come without a description or product_id, so these do not tell them apart)\n"},
-	} {
+	{"ties in what an event may leave out", faultyHead + "description\n" + "1,1,USD,a\n" + "1,1,USD,b\n",
+		"line 3: ties with line 2: some event matches both equally well (an event may come without a description or product_id, so these do not tell them apart)\n"},
+}
+
+const faultyHead = "price_per_increment,increment,currency,"
+
+func TestParseCardErrors(t *testing.T) {
+	for _, tt := range faultyCards {
 		table, errs := ParseCard(tt.csv)
 		if table != nil {
 			t.Errorf("%s: a table", tt.name)
