@@ -54,15 +54,18 @@ var requiredColumns = [...]int{colPricePerIncrement, colIncrement, colCurrency}
 // is nil. More than MaxErrors are counted in the last one.
 func ParseCard(text string) (*Table, []tollbook.FieldError) {
 	p := newParser(text)
-	if p.header() {
-		for p.row() {
-		}
-		if p.errs.total == 0 && len(p.rows) == 0 {
-			p.errs.add(1, "", "the card has no rows")
-		}
+	readable := p.header()
+	headed := p.errs.total == 0
+	for readable && p.row() {
 	}
-	sortCells(p.rows, p.cells)
-	tied := tieErrors(p.rows, p.table.tariffs, ties(p.rows, p.cells))
+	if p.errs.total == 0 && len(p.rows) == 0 {
+		p.errs.add(1, "", "the card has no rows")
+	}
+	var tied []lineError
+	if headed { // else rows may tie only for want of a column
+		sortCells(p.rows, p.cells)
+		tied = tieErrors(p.rows, p.table.tariffs, ties(p.rows, p.cells))
+	}
 	if p.errs.total+len(tied) > 0 {
 		return nil, p.errs.fields(tied)
 	}

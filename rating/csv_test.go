@@ -25,12 +25,13 @@ var faultyCards = []struct{ name, csv, want string }{
 	{"blank lines", "\n\n", "line 1: the card is empty; its first line names the columns\n"},
 	{"no rows", faultyHead + "type\n", "line 1: the card has no rows\n"},
 	{"header", "resource,Country Code,prefix,frobnication,,Increment,increment,currency\n" +
-		"call,,,,,1,1,USD\n", `line 1, Country Code: unknown column; did you mean country_code?
+		"call,,44,,,1,1,USD\n" + "call,,45,,,1,1,USD\n" + "fax,,46,,,1,1,USD\n", `line 1, Country Code: unknown column; did you mean country_code?
 line 1, prefix: unknown column; did you mean prefixes?
 line 1, frobnication: unknown column; the columns are resource, description, direction, type, resolutions, country_code, category, prefixes, price_per_increment, increment, unit_of_measure, currency, product_id, aggr_product_id, wallet_name, effective_from, effective_to
 line 1: column 5 has no name
 line 1, increment: the column is there twice
 line 1, price_per_increment: the column is missing
+line 4, resource: "fax" is none of AMD, API_REQUEST, CALL, CALL_SERVICE, CREDIT_COMMIT, DIALER, MESSAGE, NUMBER, PRODUCT_SERVICE, RECHARGE, SPEECH_TRANSCRIPTION, VOICEMAIL_TRANSCRIPTION, OTHER
 `},
 	{"cells", faultyHead + "resource,direction,resolutions,unit_of_measure\n" +
 		"\n" +
