@@ -18,14 +18,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tollbook"
 	"tollbook/api"
 	"tollbook/api/apitest"
 	"tollbook/book"
+	"tollbook/localstore"
 	"tollbook/oauth"
-	"tollbook/storetest"
 )
 
 // checker validates every answer of the suite against openapi.yaml and
@@ -66,7 +67,16 @@ func (w *world) advance(d time.Duration) {
 
 func newWorld(t *testing.T, change ...func(*api.Config)) *world {
 	t.Helper()
-	return newWorldOn(t, storetest.NewModel(), change...)
+	ledger, err := localstore.Open("data", localstore.Options{FS: vfs.NewMem(), Create: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := ledger.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return newWorldOn(t, ledger, change...)
 }
 
 func newWorldOn(t *testing.T, ledger tollbook.Ledger, change ...func(*api.Config)) *world {

@@ -12,9 +12,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"tollbook"
 	"tollbook/book"
 	"tollbook/decimal"
+	"tollbook/localstore"
 	"tollbook/storetest"
 )
 
@@ -33,6 +36,21 @@ func (f *fixture) must(err error) {
 	if err != nil {
 		f.Fatal(err)
 	}
+}
+
+// newLedger is a local store in a file system in memory.
+func newLedger(t *testing.T) tollbook.Ledger {
+	t.Helper()
+	ledger, err := localstore.Open("data", localstore.Options{FS: vfs.NewMem(), Create: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := ledger.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return ledger
 }
 
 func open(t *testing.T, ledger tollbook.Ledger) *book.Book {
@@ -87,7 +105,7 @@ func call(id string) *tollbook.Event {
 // every event is counted once.
 func TestFence(t *testing.T) {
 	const posters, versions = 4, 40
-	f := newFixture(t, storetest.NewModel())
+	f := newFixture(t, newLedger(t))
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	posted := make([]int, posters)
@@ -141,7 +159,7 @@ func TestFence(t *testing.T) {
 // TestReopen: everything that was defined holds after the definitions are
 // loaded again.
 func TestReopen(t *testing.T) {
-	ledger := storetest.NewModel()
+	ledger := newLedger(t)
 	f := newFixture(t, ledger)
 	_, _, err := f.operator.PutAccount(f.ctx, tollbook.Account{ID: "a1", OrganizationID: "acme", Name: "One", TimeZone: "Asia/Tokyo"})
 	f.must(err)
