@@ -8,8 +8,6 @@ package decimal
 import (
 	"errors"
 	"fmt"
-
-	"github.com/holiman/uint256"
 )
 
 // MaxScale is the largest number of digits after the point that a Decimal
@@ -56,19 +54,16 @@ func reduce(c Int, scale int) Decimal {
 	return Decimal{c, uint8(scale)}
 }
 
-// pow10 returns 10^n for 0 ≤ n ≤ MaxScale.
-func pow10(n int) Int {
-	if n <= 19 {
-		v := uint64(1)
-		for range n {
-			v *= 10
-		}
-		return NewUint(v)
+// powers holds 10^n for 0 ≤ n ≤ MaxScale.
+var powers = func() (p [MaxScale + 1]Int) {
+	p[0] = NewUint(1)
+	for n := 1; n <= MaxScale; n++ {
+		p[n] = p[n-1].Mul(NewUint(10))
 	}
-	var z Int
-	z.u.Exp(uint256.NewInt(10), uint256.NewInt(uint64(n)))
-	return z
-}
+	return p
+}()
+
+func pow10(n int) Int { return powers[n] }
 
 // Coef returns the coefficient: d is exactly Coef × 10^-Scale.
 func (d Decimal) Coef() Int { return d.coef }
