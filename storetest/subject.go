@@ -170,7 +170,7 @@ func (s *subject) check(organizations ...string) {
 // checkEvents compares the events of a few records.
 func (s *subject) checkEvents(org string) {
 	s.t.Helper()
-	const sample = 8
+	const sample = 4
 	all := s.model.AllRecords(org)
 	pick := rand.New(rand.NewPCG(uint64(len(all)), 0))
 	pick.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
