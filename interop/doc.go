@@ -9,7 +9,6 @@
 //
 // The packages that Node needs are pinned in package.json and
 // package-lock.json; the test installs them beside it when they are missing
-// or others. Where Node is not installed, or the packages cannot be, the test
-// says in one line that begins with NOT RUN what was left out. With CI set
-// in the environment that is a failure.
+// or others. Where Node is not installed, or the packages cannot be, the tests
+// are skipped and say in one line, NOT RUN, what was left out and why.
 package interop
