@@ -184,6 +184,10 @@ func (s *Store) definitionsAt(ctx context.Context, at definitionFrame) ([]tollbo
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.leave()
 	f, err := s.journal.frameAt(at.at)
 	if err != nil {
 		return nil, err

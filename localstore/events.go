@@ -25,6 +25,10 @@ func (s *Store) Events(ctx context.Context, q tollbook.EventQuery) (tollbook.Eve
 	if err != nil {
 		return tollbook.EventPage{}, err
 	}
+	if err := s.enter(); err != nil {
+		return tollbook.EventPage{}, err
+	}
+	defer s.leave()
 	l := &listing{s: s, after: after, limit: q.Limit + 1}
 	if err := l.begin(&q); err != nil {
 		return tollbook.EventPage{}, err

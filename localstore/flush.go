@@ -8,7 +8,7 @@ import (
 
 // flush is work for the flusher: a table that nothing is added to any more,
 // or a checkpoint, which may be written once all tables before it are in the
-// claims database.
+// claims database, or neither, to learn that all before it is done.
 type flush struct {
 	table      *table
 	end        uint64 // everything before it is in the table or older ones
@@ -85,6 +85,9 @@ func (s *Store) flush(f flush) error {
 		took := s.opts.Clock().Sub(began)
 		s.metrics.checkpoint.Observe(took.Seconds())
 		s.opts.Logger.Debug("checkpoint written", slog.Uint64("position", f.checkpoint.end), slog.Duration("took", took))
+		return nil
+	}
+	if f.table == nil {
 		return nil
 	}
 	if err := s.claims.add(f.table, f.end); err != nil {

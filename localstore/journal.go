@@ -171,6 +171,9 @@ func (j *journal) replay(from uint64, fn func(frame) error) error {
 		if !last {
 			limit = j.segments[i+1].base
 		}
+		if s.fileEnd() < limit {
+			return damage(s.base, s.size, "the file ends before the next one starts")
+		}
 		if pos >= limit && !last {
 			continue
 		}

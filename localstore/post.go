@@ -85,6 +85,10 @@ type probe struct {
 // probe looks up the claims that may be in the claims database.
 func (s *Store) probe(entries []tollbook.Entry) (probes, error) {
 	p := probes{handed: s.handed.Load()}
+	if err := s.enter(); err != nil {
+		return p, err
+	}
+	defer s.leave()
 	for i := range entries {
 		c := &entries[i].Claim
 		if !s.mayHave(c) {

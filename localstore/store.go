@@ -43,6 +43,10 @@ type Store struct {
 	// when the store was opened; nil until it has been built.
 	history atomic.Pointer[bloom]
 
+	// readers is held for reading by whoever reads files outside the
+	// committer, so that Close does not take them away.
+	readers sync.RWMutex
+
 	handed atomic.Uint64 // tables handed to the claims database
 
 	writers sync.Pool // of *bodyWriter
@@ -57,10 +61,18 @@ var _ tollbook.Ledger = (*Store)(nil)
 // since the last checkpoint. A log that is damaged is refused with the place.
 func Open(dir string, opts Options) (*Store, error) {
 	s, _, err := open(dir, opts)
-	return s, err
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	go s.buildHistory(ctx)
+	go s.commitLoop()
+	return s, nil
 }
 
-// open also returns what had to be put right.
+// open opens a store that takes nothing yet. It also returns what had to be
+// put right.
 func open(dir string, opts Options) (_ *Store, repairs []string, err error) {
 	opts = opts.withDefaults()
 	fs := opts.FS
@@ -104,18 +116,20 @@ func open(dir string, opts Options) (_ *Store, repairs []string, err error) {
 		return nil, nil, err
 	}
 	s.metrics = newMetrics(s)
-	ctx, stop := context.WithCancel(context.Background())
-	s.stop = stop
 	go s.flushLoop()
 	if repairs, err = s.recover(); err != nil {
-		stop()
 		close(s.flushes)
 		<-s.flushed
 		return nil, nil, err
 	}
-	go s.buildHistory(ctx)
-	go s.commitLoop()
 	return s, repairs, nil
+}
+
+// abandon lets go of a store that takes nothing yet.
+func (s *Store) abandon() error {
+	close(s.flushes)
+	<-s.flushed
+	return s.release()
 }
 
 // release lets go of the files.
@@ -138,9 +152,9 @@ func (s *Store) Close() error {
 		<-s.committed
 		s.stop()
 		<-s.filtered
-		close(s.flushes)
-		<-s.flushed
-		s.closeErr = s.release()
+		s.readers.Lock() // waits for them
+		defer s.readers.Unlock()
+		s.closeErr = s.abandon()
 		if failed := s.failed.Load(); failed != nil {
 			s.closeErr = errors.Join(*failed, s.closeErr)
 		}
@@ -186,5 +200,20 @@ func (s *Store) Ready(context.Context) error {
 	}
 	return nil
 }
+
+// enter returns an error once the store is closing; else the caller may read
+// files until it calls leave.
+func (s *Store) enter() error {
+	s.readers.RLock()
+	select {
+	case <-s.closing:
+		s.readers.RUnlock()
+		return errClosed
+	default:
+		return nil
+	}
+}
+
+func (s *Store) leave() { s.readers.RUnlock() }
 
 var errClosed = tollbook.NewError(tollbook.CodeUnavailable, "The ledger is closed.")

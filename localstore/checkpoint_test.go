@@ -1,0 +1,214 @@
+package localstore
+
+import (
+	"bytes"
+	"encoding/binary"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"tollbook"
+)
+
+// fill makes a ledger with several checkpoints and closes it.
+func fill(t testing.TB, fs vfs.FS) (w *world, posted []tollbook.Entry) {
+	t.Helper()
+	w = newWorld(3, 2, 3, 3, 10)
+	s := mustOpen(t, fs)
+	for range 12 {
+		entries := w.batch(15)
+		mustPost(t, s, entries)
+		posted = append(posted, entries...)
+		if b := w.books(entries); len(b) > 0 {
+			if _, err := s.Book(t.Context(), 0, b[:1]); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	mustClose(t, s)
+	return w, posted
+}
+
+func newest(t testing.TB, fs vfs.FS) []uint64 {
+	t.Helper()
+	ends, err := listCheckpoints(fs, "data")
+	must(t, err)
+	return ends
+}
+
+// TestCheckpointFallback damages the newest checkpoint, then both.
+func TestCheckpointFallback(t *testing.T) {
+	fs := vfs.NewMem()
+	_, posted := fill(t, fs)
+	ends := newest(t, fs)
+	if len(ends) != keptCheckpoints {
+		t.Fatalf("%d checkpoints", len(ends))
+	}
+	for i, end := range ends {
+		name := "data/" + checkpointName(end)
+		writeAll(t, fs, name, flip(readAll(t, fs, name), 40))
+		s, repairs, err := open("data", tiny(fs))
+		must(t, err)
+		if len(repairs) != i+1 || s.views.events != int64(len(posted)) {
+			t.Errorf("%d damaged: %d events, repairs %v", i+1, s.views.events, repairs)
+		}
+		must(t, s.abandon())
+	}
+	h := &history{w: newWorld(9, 1, 1, 1, 1), acknowledged: posted}
+	h.check(t, fs)
+}
+
+// TestVerifyFindsDamage damages what is served in ways that no checksum
+// shows, and wants each to be found.
+func TestVerifyFindsDamage(t *testing.T) {
+	tests := []struct {
+		name   string
+		damage func(t *testing.T, fs vfs.FS, s *Store)
+		want   string
+	}{
+		{"a count in a checkpoint", func(t *testing.T, fs vfs.FS, s *Store) {
+			cp := s.views.capture()
+			cp.counts.at(2).events++
+			rewrite(t, fs, cp)
+		}, "increments of"},
+		{"an event too many", func(t *testing.T, fs vfs.FS, s *Store) {
+			cp := s.views.capture()
+			cp.events++
+			rewrite(t, fs, cp)
+		}, "events: "},
+		{"a tally of another account", func(t *testing.T, fs vfs.FS, s *Store) {
+			cp := s.views.capture()
+			a, b := cp.tallies.at(0), cp.tallies.at(1)
+			*a, *b = *b, *a
+			rewrite(t, fs, cp)
+		}, "is of another account"},
+		{"a request id", func(t *testing.T, fs vfs.FS, s *Store) {
+			cp := s.views.capture()
+			cp.definitions.requests = append(cp.definitions.requests, [16]byte{1})
+			rewrite(t, fs, cp)
+		}, "definitions: 1, the log makes it 0"},
+		{"a claim that is missing", func(t *testing.T, fs vfs.FS, s *Store) {
+			must(t, s.claims.db.Delete(firstKey(t, s, 'c'), pebble.NoSync))
+			must(t, s.claims.db.Flush())
+		}, "is missing"},
+		{"an event that is missing in its record", func(t *testing.T, fs vfs.FS, s *Store) {
+			must(t, s.claims.db.Delete(firstKey(t, s, 'e'), pebble.NoSync))
+			must(t, s.claims.db.Flush())
+		}, "is missing in the index"},
+		{"an event of no record", func(t *testing.T, fs vfs.FS, s *Store) {
+			must(t, s.claims.db.Set(appendIndexKey(nil, 1, 12345), nil, pebble.NoSync))
+			must(t, s.claims.db.Flush())
+		}, "the drill-down index holds"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			fs := vfs.NewMem()
+			fill(t, fs)
+			s, _, err := open("data", tiny(fs))
+			must(t, err)
+			test.damage(t, fs, s)
+			must(t, s.abandon())
+			r, err := Verify(t.Context(), fs, "data", nil)
+			must(t, err)
+			if !strings.Contains(strings.Join(r.Differences, "\n"), test.want) {
+				t.Errorf("differences %q, want one with %q", r.Differences, test.want)
+			}
+		})
+	}
+}
+
+// rewrite writes a checkpoint over the newest one.
+func rewrite(t testing.TB, fs vfs.FS, cp *checkpoint) {
+	t.Helper()
+	var b bytes.Buffer
+	must(t, cp.write(&b))
+	writeAll(t, fs, "data/"+checkpointName(cp.end), b.Bytes())
+}
+
+func firstKey(t testing.TB, s *Store, prefix byte) []byte {
+	t.Helper()
+	it, err := s.claims.snapshot()
+	must(t, err)
+	defer it.Close()
+	if !it.SeekGE([]byte{prefix}) {
+		t.Fatal("no key")
+	}
+	return bytes.Clone(it.Key())
+}
+
+// TestClaimsLost removes the claims database: it is rebuilt from the log, and
+// Verify says so.
+func TestClaimsLost(t *testing.T) {
+	fs := vfs.NewMem()
+	_, posted := fill(t, fs)
+	must(t, fs.RemoveAll("data/claims"))
+	r, err := Verify(t.Context(), fs, "data", func(done, total int64) {
+		if done > total || total <= 0 {
+			t.Fatalf("progress %d of %d", done, total)
+		}
+	})
+	must(t, err)
+	if r.Found != keptCheckpoints || r.Events != int64(len(posted)) {
+		t.Errorf("report %+v", r)
+	}
+	h := &history{w: newWorld(9, 1, 1, 1, 1), acknowledged: posted}
+	h.check(t, fs)
+}
+
+// TestLogLostItsEnd takes away what the claims database knows to have been
+// on disk.
+func TestLogLostItsEnd(t *testing.T) {
+	fs := vfs.NewMem()
+	s, err := Open("data", Options{FS: fs, Create: true, TableEvents: 5})
+	must(t, err)
+	w := newWorld(1, 1, 1, 1, 1)
+	for range 5 {
+		mustPost(t, s, w.batch(10))
+	}
+	mustClose(t, s)
+	for _, end := range newest(t, fs) {
+		must(t, fs.Remove("data/"+checkpointName(end)))
+	}
+	names, err := fs.List("data/log")
+	must(t, err)
+	for _, name := range names {
+		file := readAll(t, fs, "data/log/"+name)
+		writeAll(t, fs, "data/log/"+name, file[:len(file)-1])
+	}
+	if _, err := Open("data", tiny(fs)); err == nil || !strings.Contains(err.Error(), "the log has lost its end") {
+		t.Errorf("opened: %v", err)
+	}
+}
+
+// TestReplayIsDeterministic replays one log twice.
+func TestReplayIsDeterministic(t *testing.T) {
+	fs := vfs.NewMem()
+	fill(t, fs)
+	for _, end := range newest(t, fs) {
+		must(t, fs.Remove("data/"+checkpointName(end)))
+	}
+	var images [2]bytes.Buffer
+	for i := range images {
+		s, _, err := open("data", Options{FS: fs})
+		must(t, err)
+		must(t, s.views.capture().write(&images[i]))
+		must(t, s.abandon())
+	}
+	if !bytes.Equal(images[0].Bytes(), images[1].Bytes()) {
+		t.Error("two replays differ")
+	}
+}
+
+// FuzzCheckpoint decodes hostile checkpoints whose checksum is right.
+func FuzzCheckpoint(f *testing.F) {
+	fs := vfs.NewMem()
+	fill(f, fs)
+	b := readAll(f, fs, "data/"+checkpointName(newest(f, fs)[0]))
+	f.Add(b[:len(b)-4])
+	f.Add([]byte(checkpointMagic))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		decodeCheckpoint(binary.BigEndian.AppendUint32(bytes.Clone(body), checksum(body)))
+	})
+}

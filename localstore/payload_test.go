@@ -1,0 +1,129 @@
+package localstore
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/s2"
+
+	"tollbook"
+	"tollbook/decimal"
+)
+
+func TestBodies(t *testing.T) {
+	w := newWorld(1, 3, 2, 2, 5)
+	entries := w.batch(300)
+	entries[7].Event.CloudEventType = "com.example.call"
+	packed, err := new(bodyWriter).encodeEvents(entries)
+	must(t, err)
+	if len(packed.blocks) != 3 {
+		t.Fatalf("%d blocks", len(packed.blocks))
+	}
+	i := 0
+	for _, blk := range packed.blocks {
+		b, err := decodeBlock(blk.data[blockHeaderBytes:])
+		must(t, err)
+		for item := range blk.items {
+			got, err := b.event(item)
+			must(t, err)
+			e := &entries[i]
+			want := tollbook.BookedEvent{Event: *e.Event, OrganizationID: e.OrganizationID, Claim: e.Claim, Month: e.Month, Measured: e.Measured}
+			if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b decimal.Int) bool { return a == b }), cmp.Comparer(func(a, b decimal.Decimal) bool { return a == b }), cmp.Comparer(func(a, b *tollbook.Line) bool { return a.Key() == b.Key() })); diff != "" {
+				t.Fatalf("event %d: %s", i, diff)
+			}
+			i++
+		}
+	}
+}
+
+// seedPayloads returns a payload of each type.
+func seedPayloads(t testing.TB) map[frameType][]byte {
+	fs := vfs.NewMem()
+	s := mustOpen(t, fs)
+	w := newWorld(1, 1, 2, 2, 5)
+	entries := w.batch(60)
+	mustPost(t, s, entries)
+	if _, err := s.Book(context.Background(), 0, w.books(entries)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Once(context.Background(), [16]byte{1}, time.Unix(1e9, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Define(context.Background(), 0, []tollbook.Definition{{RequestID: [16]byte{2}, ID: "x", Actor: "y", Body: []byte("{}")}}); err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, s)
+	j, err := openJournal(fs, "data/log", 1<<20)
+	must(t, err)
+	payloads := make(map[frameType][]byte)
+	must(t, j.replay(0, func(f frame) error {
+		payloads[f.typ] = slices.Clone(f.payload)
+		return nil
+	}))
+	must(t, j.close())
+	return payloads
+}
+
+// FuzzPayload decodes hostile payloads whose frame checks: it never panics,
+// and allocates no more than the payload could say.
+func FuzzPayload(f *testing.F) {
+	for typ, payload := range seedPayloads(f) {
+		f.Add(byte(typ), payload)
+	}
+	f.Fuzz(func(t *testing.T, typ byte, payload []byte) {
+		switch frameType(typ) {
+		case frameEvents, frameBookings:
+			n := newNumbering()
+			var b batch
+			if b.decode(payload, 0, frameType(typ) == frameBookings, n) == nil && n.learn(&b.intro) == nil {
+				newViews().introduce(&b.intro)
+			}
+		case frameDefinitions:
+			decodeDefinitions(payload)
+		case frameOnce:
+			decodeOnce(payload)
+		}
+	})
+}
+
+// FuzzBlock decodes hostile blocks.
+func FuzzBlock(f *testing.F) {
+	packed, err := new(bodyWriter).encodeEvents(newWorld(1, 1, 2, 2, 5).batch(5))
+	must(f, err)
+	raw, err := s2.Decode(nil, packed.blocks[0].data[blockHeaderBytes:])
+	must(f, err)
+	f.Add(raw)
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		b, err := decodeBlock(s2.Encode(nil, raw))
+		if err != nil {
+			return
+		}
+		for i := range len(b.items) + 1 {
+			b.event(i)
+			b.booking(i)
+		}
+	})
+}
+
+// FuzzLog opens logs of hostile bytes: it opens or refuses, and never panics.
+func FuzzLog(f *testing.F) {
+	w := newWorld(1, 1, 2, 2, 5)
+	file, _ := logOf(f, w.batch(3), w.batch(2))
+	f.Add(file)
+	f.Add(segmentHeader(0))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		fs := vfs.NewMem()
+		must(t, Init(fs, "data"))
+		writeAll(t, fs, "data/log/"+segmentName(0), file)
+		j, err := openJournal(fs, "data/log", 1<<20)
+		if err != nil {
+			return
+		}
+		defer j.close()
+		j.replay(0, func(frame) error { return nil })
+	})
+}

@@ -1,0 +1,317 @@
+package localstore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"tollbook"
+)
+
+// maxDifferences is how many differences a Report spells out.
+const maxDifferences = 100
+
+// Report is what Verify found.
+type Report struct {
+	Bytes       int64 // of the log
+	Frames      int64
+	Events      int64
+	Bookings    int64
+	Records     int64
+	Definitions int64
+
+	// Differences says in words what differs between the log and what is
+	// served, the first maxDifferences of Found.
+	Differences []string
+	Found       int
+}
+
+func (r *Report) differ(format string, args ...any) {
+	if r.Found++; len(r.Differences) < maxDifferences {
+		r.Differences = append(r.Differences, fmt.Sprintf(format, args...))
+	}
+}
+
+// Verify reads the whole log of a data directory that is not in use into
+// fresh views, and compares every view with what Open gives: definitions,
+// tallies, records and their indexes, claims, the drill-down index, unrated
+// events. It also checks that each event's body says what its head says.
+// What Open had to put right counts as a difference. An error means that the
+// directory could not be verified at all, such as a log that is damaged.
+func Verify(ctx context.Context, fs vfs.FS, dir string, progress func(done, total int64)) (report Report, err error) {
+	s, repairs, err := open(dir, Options{FS: fs})
+	if err != nil {
+		return report, err
+	}
+	defer func() {
+		if closeErr := s.abandon(); err == nil {
+			err = closeErr
+		}
+	}()
+	for _, what := range repairs {
+		report.differ("%s", what)
+	}
+	s.settle()
+	if err := s.failure(); err != nil {
+		return report, err
+	}
+	w := &verifier{s: s, ctx: ctx, report: &report, progress: progress, views: newViews(), numbers: newNumbering()}
+	if err := s.journal.replay(0, w.frame); err != nil {
+		return report, err
+	}
+	report.Bytes = int64(s.journal.end)
+	report.Events, report.Records = w.views.events, int64(w.views.records.len())
+	report.Definitions = int64(w.views.definitions.head)
+	w.compareViews()
+	return report, w.compareStored()
+}
+
+// settle hands over what the tables hold, so that the claims database has
+// everything.
+func (s *Store) settle() {
+	s.freeze()
+	done := make(chan struct{})
+	s.flushes <- flush{done: done}
+	<-done
+}
+
+// verifier rebuilds the views from the log.
+type verifier struct {
+	s        *Store
+	ctx      context.Context
+	report   *Report
+	progress func(done, total int64)
+
+	views   *views
+	numbers *numbering
+	batch   batch
+	blocks  blockReader
+
+	claims, index digest
+	onHead        func(h *head) error // of events, where set
+	onIndex       func(indexed, bool) // where set; false: taken out
+}
+
+// digest stands for a set whatever its order: the sum of its members' hashes.
+type digest struct {
+	n   int64
+	sum [2]uint64
+}
+
+func (d *digest) add(key, value []byte, n int64) {
+	d.n += n
+	d.sum[0] += uint64(n) * xxhash.Sum64(key)
+	var h xxhash.Digest
+	h.ResetWithSeed(1)
+	h.Write(key)
+	h.Write(value)
+	d.sum[1] += uint64(n) * h.Sum64()
+}
+
+// The verifier is the sink of the batches that it applies.
+func (w *verifier) addCharged(at locator, tally uint32) { w.indexed(at, tally, 1) }
+func (w *verifier) addUnrated(at locator, tally uint32) { w.indexed(at, tally, 1) }
+func (w *verifier) addTaken(at locator, tally uint32)   { w.indexed(at, tally, -1) }
+
+func (w *verifier) indexed(at locator, tally uint32, n int64) {
+	w.index.add(appendIndexKey(nil, tally, at), nil, n)
+	if w.onIndex != nil {
+		w.onIndex(indexed{at, tally}, n > 0)
+	}
+}
+
+// frame applies one frame of the log.
+func (w *verifier) frame(f frame) error {
+	if err := w.ctx.Err(); err != nil {
+		return err
+	}
+	w.report.Frames++
+	switch f.typ {
+	case frameEvents, frameBookings:
+		if err := w.events(f); err != nil {
+			return err
+		}
+	case frameDefinitions:
+		defs, err := decodeDefinitions(f.payload)
+		if err != nil {
+			return err
+		}
+		w.views.definitions.add(f.pos, defs)
+	case frameOnce:
+		key, until, err := decodeOnce(f.payload)
+		if err != nil {
+			return err
+		}
+		w.views.once[key] = until
+	}
+	w.views.end = f.pos + frameHeaderBytes + uint64(f.size)
+	if w.progress != nil {
+		w.progress(int64(w.views.end), int64(w.s.views.end))
+	}
+	return nil
+}
+
+func (w *verifier) events(f frame) error {
+	b := &w.batch
+	if err := b.decode(f.payload, f.pos, f.typ == frameBookings, w.numbers); err != nil {
+		return err
+	}
+	if err := w.numbers.learn(&b.intro); err != nil {
+		return err
+	}
+	w.views.apply(b, w)
+	if b.bookings {
+		w.report.Bookings += int64(len(b.heads))
+	}
+	charges := b.charges
+	for i := range b.heads {
+		h := &b.heads[i]
+		if err := w.body(f, h, charges[:h.charges]); err != nil {
+			return err
+		}
+		charges = charges[h.charges:]
+		if b.bookings {
+			continue
+		}
+		e := claimEntry{claim: h.claim, fingerprint: h.fingerprint, at: h.at, unrated: h.unrated}
+		w.claims.add(h.claim[:], appendClaimValue(nil, &e), 1)
+		if w.onHead != nil {
+			if err := w.onHead(h); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// body compares what the body of an event or booking says with its head.
+func (w *verifier) body(f frame, h *head, charges []headCharge) error {
+	w.blocks.s = w.s
+	b, err := w.blocks.read(h.at.block())
+	if err != nil {
+		return err
+	}
+	var measured tollbook.Measured
+	if f.typ == frameBookings {
+		at, m, err := b.booking(h.at.item())
+		if err != nil {
+			return err
+		}
+		if measured = m; at != h.event {
+			w.report.differ("position %d: a booking's head names another event than its body", f.pos)
+		}
+	} else {
+		e, err := b.event(h.at.item())
+		if err != nil {
+			return err
+		}
+		measured = e.Measured
+		if e.Claim != h.claim || tollbook.Fingerprint(e.AppendNormal(nil)) != h.fingerprint {
+			w.report.differ("position %d: event %s of %s has another claim or fingerprint than its head", f.pos, e.ID, e.Source)
+		}
+	}
+	if !w.sameCharges(measured.Charges, charges) {
+		w.report.differ("position %d: the charges of claim %v differ between head and body", f.pos, h.claim)
+	}
+	return nil
+}
+
+// sameCharges tells whether a body's charges come to those of its head.
+func (w *verifier) sameCharges(body []tollbook.Charge, head []headCharge) bool {
+	left := make([]headCharge, len(head))
+	copy(left, head)
+	for _, c := range body {
+		found := false
+		for i := range left {
+			if line := w.views.tallies.at(left[i].tally).line; line != noLine && w.views.lines[line].Key() == c.Line.Key() {
+				left[i].increments = left[i].increments.Sub(c.Increments)
+				found = true
+				break
+			}
+		}
+		if !found {
+			return false
+		}
+	}
+	for i := range left {
+		if left[i].increments.Sign() != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// compareStored compares the claims database with the log. The sums are
+// compared first; only where they differ is every key looked up.
+func (w *verifier) compareStored() error {
+	it, err := w.s.claims.snapshot()
+	if err != nil {
+		return err
+	}
+	defer it.Close()
+	var claims, index digest
+	for ok := it.First(); ok; ok = it.Next() {
+		switch key := it.Key(); key[0] {
+		case 'c':
+			claims.add(key[1:], it.Value(), 1)
+		case 'e':
+			index.add(key, nil, 1)
+		}
+	}
+	if err := it.Error(); err != nil {
+		return err
+	}
+	if claims != w.claims {
+		w.report.differ("the claims database holds %d claims, the log %d, or they differ", claims.n, w.claims.n)
+	}
+	if index != w.index {
+		w.report.differ("the drill-down index holds %d entries, the log makes %d, or they differ", index.n, w.index.n)
+	}
+	if claims == w.claims && index == w.index {
+		return nil
+	}
+	return w.nameMissing()
+}
+
+// nameMissing reads the log again and looks each of its keys up.
+func (w *verifier) nameMissing() error {
+	again := &verifier{s: w.s, ctx: w.ctx, report: new(Report), views: newViews(), numbers: newNumbering()}
+	again.onHead = func(h *head) error {
+		e, found, err := w.s.claims.find(&h.claim)
+		switch {
+		case err != nil:
+			return err
+		case !found:
+			w.report.differ("claim %v is missing", h.claim)
+		case e.fingerprint != h.fingerprint || e.at != h.at || e.unrated != h.unrated:
+			w.report.differ("claim %v stands for another event", h.claim)
+		}
+		return nil
+	}
+	missing := make(map[indexed]struct{})
+	again.onIndex = func(e indexed, in bool) {
+		if there, err := w.s.claims.has(e.tally, e.at); err == nil && !there && in {
+			missing[e] = struct{}{}
+		} else if !in {
+			delete(missing, e)
+		}
+	}
+	if err := w.s.journal.replay(0, again.frame); err != nil {
+		return err
+	}
+	for e := range missing {
+		w.report.differ("the event at position %d is missing in the index of record %s", e.at.block(), w.recordName(e.tally))
+	}
+	return nil
+}
+
+// recordName names the record of a tally.
+func (w *verifier) recordName(tally uint32) string {
+	t := w.views.tallies.at(tally)
+	if t.line == noLine {
+		return fmt.Sprintf("unrated events of account %s in %s", w.views.accounts[t.account].id, t.month)
+	}
+	return w.views.recordID(t.record).String()
+}
