@@ -58,7 +58,7 @@ type Event struct {
 	WalletName     *string           `json:"wallet_name"`
 	Attributes     map[string]string `json:"attributes"`
 
-	Increments    decimal.Decimal  `json:"increments"` // whole
+	Increments    *decimal.Decimal `json:"increments"` // whole; nil where the event carried its own price
 	NumberOfUnits decimal.Decimal  `json:"number_of_units"`
 	Price         *decimal.Decimal `json:"price"` // of each unit
 	Currency      *string          `json:"currency"`

@@ -46,22 +46,22 @@ type chunker struct {
 
 	seq     int
 	pending *item // read, but for the next chunk
+	failed  error // met behind the events of the last chunk
 }
 
-// next returns the next chunk, then io.EOF.
+// next returns the next chunk, then io.EOF. The events before a fault in the
+// file come as a chunk before the error does.
 func (c *chunker) next() (*chunk, error) {
 	out := &chunk{seq: c.seq, contentType: c.contentType, body: []byte(c.opening)}
 	for len(out.lines) < maxChunkEvents {
 		it, err := c.take()
-		if errors.Is(err, io.EOF) {
-			break
+		size := len(it.raw) + len(c.between) + len(c.last)
+		if err == nil && len(c.opening)+size > maxChunkBytes {
+			err = fmt.Errorf("line %d: the event is larger than %d bytes", it.line, maxChunkBytes)
 		}
 		if err != nil {
-			return nil, err
-		}
-		size := len(it.raw) + len(c.between) + len(c.last)
-		if len(c.opening)+size > maxChunkBytes {
-			return nil, fmt.Errorf("line %d: the event is larger than %d bytes", it.line, maxChunkBytes)
+			c.failed = err
+			break
 		}
 		if len(out.body)+size > maxChunkBytes {
 			kept := item{bytes.Clone(it.raw), it.line}
@@ -75,7 +75,7 @@ func (c *chunker) next() (*chunk, error) {
 		out.lines = append(out.lines, it.line)
 	}
 	if len(out.lines) == 0 {
-		return nil, io.EOF
+		return nil, c.failed
 	}
 	out.body = append(out.body, c.last...)
 	out.end = c.offset()
@@ -84,6 +84,9 @@ func (c *chunker) next() (*chunk, error) {
 }
 
 func (c *chunker) take() (item, error) {
+	if c.failed != nil {
+		return item{}, c.failed
+	}
 	if c.pending != nil {
 		it := *c.pending
 		c.pending = nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -31,9 +32,26 @@ func remoteFlags(cmd *cobra.Command) *remote {
 	return r
 }
 
-// connect returns a client of the server.
+// How often a request is tried: by somebody who waits at a terminal, and by an
+// import, which should outlive a restart of the server.
+const (
+	shortAttempts = 3
+	longAttempts  = 15
+	longRetryFor  = 2 * time.Minute
+)
+
+// connect returns a client of the server for a command that gives up soon.
 func (r *remote) connect() (*client.Client, error) {
-	cfg := client.Config{BaseURL: r.url, ClientID: r.id, ClientSecret: r.secret, UserAgent: "tollbook/" + version()}
+	return r.client(client.Config{Attempts: shortAttempts})
+}
+
+// connectPatiently returns a client of the server for an import.
+func (r *remote) connectPatiently() (*client.Client, error) {
+	return r.client(client.Config{Attempts: longAttempts, RetryFor: longRetryFor})
+}
+
+func (r *remote) client(cfg client.Config) (*client.Client, error) {
+	cfg.BaseURL, cfg.ClientID, cfg.ClientSecret, cfg.UserAgent = r.url, r.id, r.secret, "tollbook/"+version()
 	if r.id == "" {
 		return nil, usageError("who is asking? Give --client-id or set TOLLBOOK_CLIENT_ID")
 	}

@@ -127,7 +127,10 @@ func explain(ctx context.Context, c *client.Client, id string, shown int) (*expl
 			e.Rates = append(e.Rates, share)
 		}
 		share.Events++
-		share.Increments, share.Amount = share.Increments.Add(ev.Increments), share.Amount.Add(ev.Amount)
+		share.Amount = share.Amount.Add(ev.Amount)
+		if ev.Increments != nil {
+			share.Increments = share.Increments.Add(*ev.Increments)
+		}
 		e.Count++
 		e.Units, e.Sum = e.Units.Add(ev.NumberOfUnits), e.Sum.Add(ev.Amount)
 		if len(e.Events) < shown {
@@ -150,7 +153,7 @@ func (a *app) printExplanation(e *explanation) {
 	rows = nil
 	for _, s := range e.Rates {
 		if s.Rate == nil {
-			rows = append(rows, []string{"the events' own", "", "", "", e.Record.Price.String(), "1 " + e.Record.Unit, strconv.Itoa(s.Events), s.Increments.String(), s.Amount.String()})
+			rows = append(rows, []string{"the events' own", "", "", "", e.Record.Price.String(), "", strconv.Itoa(s.Events), "", s.Amount.String()})
 			continue
 		}
 		rows = append(rows, []string{s.CardID, strconv.Itoa(s.Version), strconv.Itoa(s.Row), s.Prefix, s.PricePerIncrement.String(), s.Increment.String() + " " + s.Unit,
@@ -163,7 +166,7 @@ func (a *app) printExplanation(e *explanation) {
 	rows = nil
 	for _, ev := range e.Events {
 		rows = append(rows, []string{ev.OccurredAt.Format(time.RFC3339), ev.Source, ev.ID, ev.From, ev.To, ev.Quantity.String() + " " + ev.Unit,
-			ev.Increments.String(), ev.NumberOfUnits.String(), ev.Amount.String()})
+			orNone(ev.Increments), ev.NumberOfUnits.String(), ev.Amount.String()})
 	}
 	title := "The events"
 	if e.Count > len(e.Events) {
@@ -176,6 +179,13 @@ func (a *app) printExplanation(e *explanation) {
 		a.blankLine()
 		fmt.Fprintf(a.stdout, "%s add up to %s %s and %s %s: exactly the record.\n", plural(e.Count, "event"), e.Sum, e.Record.Currency, e.Units, e.Record.Unit)
 	}
+}
+
+func orNone(d *decimal.Decimal) string {
+	if d == nil {
+		return ""
+	}
+	return d.String()
 }
 
 func (a *app) blankLine() { fmt.Fprintln(a.stdout) }

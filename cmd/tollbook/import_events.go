@@ -58,7 +58,7 @@ others are.`,
 		if *inFlight < 1 || *inFlight > maxInFlight {
 			return usageError("--in-flight is %d, but must be 1 to %d", *inFlight, maxInFlight)
 		}
-		c, err := r.connect()
+		c, err := r.connectPatiently()
 		if err != nil {
 			return err
 		}
@@ -137,10 +137,12 @@ func decompressed(r io.Reader) (io.Reader, error) {
 	return in, nil
 }
 
-// send posts chunks, some at once, until the last or the first error.
+// send posts chunks, some at once, until the last or the first that cannot be
+// posted. What stands before a fault in the file is sent.
 func send(ctx context.Context, post func(context.Context, client.Batch) (client.Receipt, error), chunks *chunker, inFlight int, t *tally) error {
 	g, ctx := errgroup.WithContext(ctx)
 	queue := make(chan *chunk)
+	var fault error // in the file
 	g.Go(func() error {
 		defer close(queue)
 		for {
@@ -149,7 +151,8 @@ func send(ctx context.Context, post func(context.Context, client.Batch) (client.
 				return nil
 			}
 			if err != nil {
-				return fmt.Errorf("%s: %w", t.file, err)
+				fault = fmt.Errorf("%s: %w", t.file, err)
+				return nil
 			}
 			select {
 			case queue <- c:
@@ -170,7 +173,10 @@ func send(ctx context.Context, post func(context.Context, client.Batch) (client.
 			return nil
 		})
 	}
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return fault
 }
 
 // tally is what became of an import so far.
@@ -250,13 +256,28 @@ func (a *app) report(t *tally, err error, output string) error {
 	return nil
 }
 
+// complaintText says why an event was not taken: its fields at fault, or the
+// message where there are none.
 func complaintText(r *client.Result) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s (%s/%s): %s", r.Status, printable(r.Source), printable(r.ID), r.Message)
+	var faults []string
 	for _, f := range r.Fields {
-		fmt.Fprintf(&b, "; %s: %s", f.Name, f.Description)
+		faults = append(faults, f.Name+": "+withoutLine(f.Description))
 	}
-	return b.String()
+	if len(faults) == 0 {
+		faults = append(faults, r.Message)
+	}
+	return fmt.Sprintf("%s (%s/%s): %s", r.Status, printable(r.Source), printable(r.ID), printable(strings.Join(faults, "; ")))
+}
+
+// withoutLine takes the number of a line off that a description begins with:
+// it is one of the request's body, and the file's stands before it.
+func withoutLine(s string) string {
+	if rest, ok := strings.CutPrefix(s, "line "); ok {
+		if _, column, ok := strings.Cut(rest, ", "); ok && strings.HasPrefix(column, "column ") {
+			return column
+		}
+	}
+	return s
 }
 
 func (a *app) printTally(t *tally, output string) error {

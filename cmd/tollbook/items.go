@@ -85,6 +85,7 @@ type jsonReader struct {
 	lines  *lineCounter
 	array  bool
 	opened bool
+	ended  bool
 	buf    bytes.Buffer
 }
 
@@ -94,6 +95,9 @@ func newJSONReader(r io.Reader, array bool) *jsonReader {
 }
 
 func (r *jsonReader) next() (item, error) {
+	if r.ended {
+		return item{}, io.EOF
+	}
 	if r.array && !r.opened {
 		if _, err := r.dec.Token(); err != nil {
 			return item{}, r.broken(err)
@@ -126,6 +130,7 @@ func (r *jsonReader) closed() error {
 	if _, err := r.dec.Token(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("line %d: something follows the end of the array", r.lines.at(r.dec.InputOffset()))
 	}
+	r.ended = true
 	return io.EOF
 }
 

@@ -173,14 +173,18 @@ func objects(items iter.Seq2[json.RawMessage, error]) iter.Seq2[map[string]json.
 }
 
 // memberText returns a member of a JSON object for a cell: a string without
-// its quotes, null as nothing, anything else as it is.
+// its quotes, strings with spaces between them, null as nothing, anything else
+// as it is.
 func memberText(raw json.RawMessage) string {
 	var s string
-	if len(raw) == 0 || string(raw) == "null" {
+	var list []string
+	switch {
+	case len(raw) == 0 || string(raw) == "null":
 		return ""
-	}
-	if raw[0] == '"' && json.Unmarshal(raw, &s) == nil {
+	case raw[0] == '"' && json.Unmarshal(raw, &s) == nil:
 		return s
+	case raw[0] == '[' && json.Unmarshal(raw, &list) == nil:
+		return strings.Join(list, " ")
 	}
 	return string(raw)
 }
