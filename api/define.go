@@ -99,6 +99,9 @@ func (s *server) putRateCard(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := readParams(r).err(); err != nil {
+		return err
+	}
 	if err := isCSV(r); err != nil {
 		return err
 	}
@@ -138,6 +141,9 @@ func (s *server) createClient(w http.ResponseWriter, r *http.Request) error {
 func (s *server) revokeClient(w http.ResponseWriter, r *http.Request) error {
 	op, err := s.operator(r)
 	if err != nil {
+		return err
+	}
+	if err := readParams(r).err(); err != nil {
 		return err
 	}
 	if err := op.RevokeClient(r.Context(), r.PathValue("client_id")); err != nil {

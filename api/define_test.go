@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tollbook"
 )
 
 func TestDefinitions(t *testing.T) {
@@ -91,6 +93,30 @@ func TestBadDefinitions(t *testing.T) {
 		a := w.want(w.do("POST", "/v1/clients", w.operator, "application/json", []byte(tc.body)), 422)
 		if _, named := a.field(tc.field); !named {
 			t.Errorf("POST /v1/clients %s: %s", tc.body, a.Text)
+		}
+	}
+}
+
+// TestUnknownParametersEverywhere: no operation overlooks a parameter that it
+// does not take.
+func TestUnknownParametersEverywhere(t *testing.T) {
+	w := newWorld(t)
+	token := w.organization("acme", sipCard, "a1")
+	id, _ := w.client("acme", tollbook.ScopeUsageRead)
+	for _, tc := range []struct{ method, path, token, contentType, body string }{
+		{"GET", "/express/usage/month/" + strings.Repeat("0", 32), token, "", ""},
+		{"GET", "/express/usage/month/" + strings.Repeat("0", 32) + "/events", token, "", ""},
+		{"GET", "/express/accounts", token, "", ""},
+		{"POST", "/v1/events", token, "application/json", event()},
+		{"GET", "/v1/unrated", w.operator, "", ""},
+		{"PUT", "/v1/organizations/acme", w.operator, "application/json", `{"name":"x"}`},
+		{"PUT", "/v1/rate-cards/acme-card", w.operator, "text/csv", sipCard},
+		{"GET", "/v1/rate-cards/acme-card", w.operator, "", ""},
+		{"DELETE", "/v1/clients/" + id, w.operator, "", ""},
+	} {
+		a := w.do(tc.method, tc.path+"?colour=red", tc.token, tc.contentType, []byte(tc.body), "Accept", "text/csv, application/json")
+		if _, named := a.field("colour"); a.Status != 400 || !named {
+			t.Errorf("%s %s: %d %s", tc.method, tc.path, a.Status, a.Text)
 		}
 	}
 }

@@ -117,6 +117,9 @@ func (s *server) getRateCard(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := readParams(r).err(); err != nil {
+		return err
+	}
 	csv, err := op.RateCardCSV(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return err
