@@ -43,6 +43,7 @@ type chunker struct {
 	contentType            string
 	opening, between, last string // around and between events
 	offset                 func() int64
+	events                 int // in a chunk, at most
 
 	seq     int
 	pending *item // read, but for the next chunk
@@ -53,7 +54,7 @@ type chunker struct {
 // file come as a chunk before the error does.
 func (c *chunker) next() (*chunk, error) {
 	out := &chunk{seq: c.seq, contentType: c.contentType, body: []byte(c.opening)}
-	for len(out.lines) < maxChunkEvents {
+	for len(out.lines) < c.events {
 		it, err := c.take()
 		size := len(it.raw) + len(c.between) + len(c.last)
 		if err == nil && len(c.opening)+size > maxChunkBytes {
@@ -131,7 +132,7 @@ func newChunker(r io.Reader, format string, offset func() int64) (*chunker, erro
 		_, _ = in.Discard(3) // it has been peeked at
 	}
 	look := sniff(head)
-	c := &chunker{contentType: client.TypeNDJSON, between: "\n", last: "\n", offset: offset}
+	c := &chunker{contentType: client.TypeNDJSON, between: "\n", last: "\n", offset: offset, events: maxChunkEvents}
 	switch {
 	case format == formatCSV || format == formatAuto && !look.json:
 		rows := &csvReader{lines: lineReader{in: in}}

@@ -24,9 +24,8 @@ import (
 
 // Bounds of an import.
 const (
-	defaultInFlight = 3
-	maxInFlight     = 16
-	maxComplaints   = 20 // events listed that were not taken
+	maxInFlight   = 16
+	maxComplaints = 20 // events listed that were not taken
 )
 
 func (a *app) importEventsCommand() *cobra.Command {
@@ -44,48 +43,62 @@ An event is counted once, however often it is sent: an import that was cut off
 is simply run again. Events that are not taken are listed with their lines; the
 others are.`,
 	}
-	format := cmd.Flags().String("format", formatAuto, "what the file holds: auto, json, csv, cloudevents")
-	inFlight := cmd.Flags().Int("in-flight", defaultInFlight, "requests under way at once; with 1 events count in the order of the file")
+	var in eventsImport
+	f := cmd.Flags()
+	f.StringVar(&in.format, "format", formatAuto, "what the file holds: auto, json, csv, cloudevents")
+	f.IntVar(&in.inFlight, "in-flight", 3, "requests under way at once; with 1 events count in the order of the file")
+	f.IntVar(&in.batch, "batch", maxChunkEvents, "events in a request, at most")
 	output := outputFlag(cmd, asTable, asJSON)
 	r := remoteFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := oneOf("format", *format, formatAuto, formatJSON, formatCSV, formatCloudEvents); err != nil {
+		if err := oneOf("format", in.format, formatAuto, formatJSON, formatCSV, formatCloudEvents); err != nil {
 			return err
 		}
 		if err := oneOf("output", *output, asTable, asJSON); err != nil {
 			return err
 		}
-		if *inFlight < 1 || *inFlight > maxInFlight {
-			return usageError("--in-flight is %d, but must be 1 to %d", *inFlight, maxInFlight)
+		if in.inFlight < 1 || in.inFlight > maxInFlight {
+			return usageError("--in-flight is %d, but must be 1 to %d", in.inFlight, maxInFlight)
+		}
+		if in.batch < 1 || in.batch > maxChunkEvents {
+			return usageError("--batch is %d, but must be 1 to %d", in.batch, maxChunkEvents)
 		}
 		c, err := r.connectPatiently()
 		if err != nil {
 			return err
 		}
-		return a.importEvents(cmd.Context(), c, args[0], *format, *inFlight, *output)
+		in.file = args[0]
+		return a.importEvents(cmd.Context(), c, in, *output)
 	}
 	return cmd
 }
 
-func (a *app) importEvents(ctx context.Context, c *client.Client, file, format string, inFlight int, output string) error {
-	in, size, closeFile, err := a.openInput(file)
+// eventsImport is what an import of events is asked for.
+type eventsImport struct {
+	file, format    string
+	inFlight, batch int
+}
+
+func (a *app) importEvents(ctx context.Context, c *client.Client, in eventsImport, output string) error {
+	raw, size, closeFile, err := a.openInput(in.file)
 	if err != nil {
 		return err
 	}
 	defer closeFile()
-	plain, err := decompressed(in)
+	plain, err := decompressed(raw)
 	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		return fmt.Errorf("%s: %w", in.file, err)
 	}
-	if format == formatAuto {
-		format = formatOf(file)
+	if in.format == formatAuto {
+		in.format = formatOf(in.file)
 	}
-	chunks, err := newChunker(plain, format, in.count)
+	chunks, err := newChunker(plain, in.format, raw.count)
 	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		return fmt.Errorf("%s: %w", in.file, err)
 	}
-	t := &tally{file: file, progress: a.newProgress("Sending "+file, size, true)}
-	err = send(ctx, c.Post, chunks, inFlight, t)
+	chunks.events = in.batch
+	t := &tally{file: in.file, progress: a.newProgress("Sending "+in.file, size, true)}
+	err = send(ctx, c.Post, chunks, in.inFlight, t)
 	t.progress.end()
 	return a.report(t, err, output)
 }

@@ -35,7 +35,7 @@ and the client of an operator, whose id and secret are printed this once.`,
 			return err
 		}
 		if data == "" {
-			return usageError("which data directory? Give --data or set %s", variable("data"))
+			return noData()
 		}
 		cred, err := initialize(cmd.Context(), data, a.now)
 		if err != nil {

@@ -135,10 +135,10 @@ func (r *jsonReader) closed() error {
 }
 
 func (r *jsonReader) broken(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = errors.New("the file ends in the middle of a value")
-	}
 	at := r.dec.InputOffset()
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		at, err = r.lines.read, errors.New("the file ends in the middle of a value")
+	}
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		at = max(at, syntax.Offset)
 	}

@@ -25,7 +25,7 @@ signed with the old one are good until they expire.`,
 	dataFlag(cmd, &data)
 	cmd.RunE = func(*cobra.Command, []string) error {
 		if data == "" {
-			return usageError("which data directory? Give --data or set %s", variable("data"))
+			return noData()
 		}
 		if err := oauth.Rotate(filepath.Join(data, keysName), rand.Reader, a.now(), oauth.DefaultLifetime); err != nil {
 			return err

@@ -137,7 +137,7 @@ func (a *app) rootCommand() *cobra.Command {
   tollbook import events calls.jsonl              what was used
   tollbook usage --month 2026-08 --all            what that comes to
   tollbook explain 8f3e643c16671acaf60e8bceddbc1877`,
-		a.initCommand(), a.serveCommand(), a.demoCommand(), a.keyCommand(),
+		a.initCommand(), a.serveCommand(), a.demoCommand(), a.verifyCommand(), a.keyCommand(),
 		a.importCommand(), a.usageCommand(), a.explainCommand(), a.unratedCommand(), a.apiCommand(),
 		a.organizationCommand(), a.accountCommand(), a.productCommand(), a.rateCardCommand(), a.clientCommand(),
 		a.versionCommand())

@@ -54,7 +54,7 @@ that is a terminal.`,
 func (cfg *nodeConfig) check() error {
 	switch {
 	case cfg.data == "":
-		return usageError("which data directory? Give --data or set %s", variable("data"))
+		return noData()
 	case (cfg.tlsCert == "") != (cfg.tlsKey == ""):
 		return usageError("--tls-cert and --tls-key go together")
 	case (cfg.issuer == "") != (cfg.issuerAudience == ""):
@@ -63,6 +63,10 @@ func (cfg *nodeConfig) check() error {
 		return checkPublicURL(cfg.publicURL)
 	}
 	return nil
+}
+
+func noData() error {
+	return usageError("which data directory? Give --data or set %s", variable("data"))
 }
 
 func dataFlag(cmd *cobra.Command, data *string) {
