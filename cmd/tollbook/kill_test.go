@@ -5,12 +5,20 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"log"
+	"math"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,18 +42,20 @@ func TestKillDuringImport(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	traffic := storetest.NewTraffic(seed, storetest.TrafficSize{Events: events, Lanes: 3, MaxBatch: 400})
 
-	w := &killWorld{t: t, data: filepath.Join(t.TempDir(), "book"), program: filepath.Join(t.TempDir(), "tollbook")}
+	w := &killWorld{t: t, data: filepath.Join(t.TempDir(), "book"), program: filepath.Join(t.TempDir(), "tollbook"), gate: newGate(t)}
 	w.link()
 	w.init()
-	w.serve("127.0.0.1:0")
+	w.serve()
 	files := w.prepare(traffic)
-	for range kills {
+	for k := range kills {
+		// Each time somewhat further, for what was sent already is sent again.
+		w.gate.arm(1 + random.IntN(events/batchOfImport*(k+1)/(2*kills)))
 		imports := w.startImports(files)
-		// The moment is left to chance: none of them may matter.
-		time.Sleep(time.Duration(random.IntN(400)) * time.Millisecond)
+		<-w.gate.reached
 		w.kill(imports)
-		w.serve(w.address)
+		w.serve()
 	}
+	w.gate.arm(math.MaxInt) // never
 	for _, i := range w.startImports(files) {
 		if err := i.Wait(); i.ProcessState.ExitCode() != exitFailed { // for some events are rejected
 			t.Fatalf("an import ended with %v: %s", err, i.Stderr)
@@ -70,9 +80,40 @@ type killWorld struct {
 	program  string
 	data     string
 	server   *server
-	address  string
+	gate     *gate
 	operator client.Credentials
 }
+
+// batchOfImport is how many events are in a request of an import.
+const batchOfImport = 300
+
+// gate stands between the importers and the server, whichever it is by now,
+// and tells when a number of requests with events has reached it.
+type gate struct {
+	*httptest.Server
+	target  atomic.Pointer[url.URL]
+	left    atomic.Int64
+	reached chan struct{} // receives once each time it is armed
+}
+
+func newGate(t *testing.T) *gate {
+	g := &gate{reached: make(chan struct{}, 1)}
+	proxy := &httputil.ReverseProxy{
+		Rewrite:  func(r *httputil.ProxyRequest) { r.SetURL(g.target.Load()) },
+		ErrorLog: log.New(io.Discard, "", 0), // servers are killed on purpose
+	}
+	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v1/events" && g.left.Add(-1) == 0 {
+			g.reached <- struct{}{}
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(g.Close)
+	return g
+}
+
+// arm makes the gate tell of the n-th request from now.
+func (g *gate) arm(n int) { g.left.Store(int64(n)) }
 
 // link makes the test binary the tollbook command: it is told by its name.
 func (w *killWorld) link() {
@@ -95,12 +136,17 @@ func (w *killWorld) init() {
 	}
 }
 
-func (w *killWorld) serve(address string) {
-	s, err := startServer(w.program, w.data, os.Environ(), "--listen", address)
+func (w *killWorld) serve() {
+	s, err := startServer(w.program, w.data, os.Environ())
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.server, w.address = s, strings.TrimPrefix(s.url, "http://")
+	target, err := url.Parse(s.url)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.server = s
+	w.gate.target.Store(target)
 	w.t.Cleanup(func() {
 		_ = s.cmd.Process.Kill() // it has ended already, unless the test failed
 	})
@@ -150,8 +196,8 @@ func (w *killWorld) prepare(traffic *storetest.Traffic) (files []string) {
 // event of a name must count, so its requests follow one another.
 func (w *killWorld) startImports(files []string) (all []*exec.Cmd) {
 	for _, file := range files {
-		cmd := exec.Command(w.program, "import", "events", file, "--in-flight", "1", "--batch", "300")
-		cmd.Env = append(os.Environ(), "TOLLBOOK_URL="+w.server.url, "TOLLBOOK_CLIENT_ID="+w.operator.ClientID, "TOLLBOOK_CLIENT_SECRET="+w.operator.ClientSecret)
+		cmd := exec.Command(w.program, "import", "events", file, "--in-flight", "1", "--batch", strconv.Itoa(batchOfImport))
+		cmd.Env = append(os.Environ(), "TOLLBOOK_URL="+w.gate.URL, "TOLLBOOK_CLIENT_ID="+w.operator.ClientID, "TOLLBOOK_CLIENT_SECRET="+w.operator.ClientSecret)
 		cmd.Stderr = &lockedBuffer{}
 		if err := cmd.Start(); err != nil {
 			w.t.Fatal(err)
