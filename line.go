@@ -91,10 +91,18 @@ func DecodeLine(b []byte) (*Line, []byte, error) {
 	g.ProductID, g.AggrProductID, g.Description, g.Currency, g.WalletName = r.text(), r.text(), r.text(), r.text(), r.text()
 	g.Type, g.Direction, g.Resolution, g.Unit = UsageType(r.byte()), Direction(r.byte()), Resolution(r.byte()), Unit(r.byte())
 	ppi, inc := r.decimal(), r.decimal()
-	if r.bad || inc.Sign() <= 0 {
+	if r.bad || inc.Sign() <= 0 || !fitsLine(ppi) || !fitsLine(inc) {
 		return nil, nil, errNormal
 	}
 	return NewLine(g, ppi, inc), r.b, nil
+}
+
+// fitsLine tells whether a decimal is one that a line can hold: the product
+// of a price and a tick has the most digits. Others would overflow NewLine.
+func fitsLine(d decimal.Decimal) bool {
+	const digits, places = MaxIntDigits + MaxFracDigits, 2 * MaxFracDigits
+	limit := decimal.New(decimal.NewUint(1), digits)
+	return d.Scale() <= places && decimal.New(d.Coef().Abs(), 0).Mul(limit).Cmp(decimal.FromInt(1)) < 0
 }
 
 // Charge is a number of increments of a line.

@@ -193,7 +193,7 @@ func (b *batch) decode(payload []byte, pos uint64, bookings bool, n *numbering) 
 			h.unrated = c.number(tallies)
 		}
 		for range h.charges {
-			b.charges = append(b.charges, headCharge{c.number(tallies), c.int()})
+			b.charges = append(b.charges, headCharge{c.number(tallies), c.int(maxIncrementBytes)})
 			if c.bad {
 				return errMalformed
 			}

@@ -294,7 +294,7 @@ func (c *cursor) measured(lines []*tollbook.Line) (m tollbook.Measured) {
 	m.Rate = tollbook.Rate{CardID: c.text(), Version: int(c.uvarint()), Row: int(c.uvarint()), Prefix: c.text()}
 	for n := c.count(); n > 0 && !c.bad; n-- {
 		line := c.number(len(lines))
-		charge := tollbook.Charge{Increments: c.int()}
+		charge := tollbook.Charge{Increments: c.int(maxIncrementBytes)}
 		if !c.bad {
 			charge.Line = lines[line]
 			m.Charges = append(m.Charges, charge)

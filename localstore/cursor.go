@@ -101,9 +101,18 @@ func (c *cursor) id16() (id [16]byte) {
 	return id
 }
 
-func (c *cursor) int() decimal.Int {
+// Bounds on whole numbers that are read, in bytes. One event's increments are
+// 10^30 at most, of a quantity that carries its own price, and a tally is a
+// sum of those. Beyond, adding up or pricing could overflow.
+const (
+	maxIncrementBytes = 14
+	maxTallyBytes     = 20
+)
+
+// int returns a whole number of at most size bytes.
+func (c *cursor) int(size int) decimal.Int {
 	v, rest, err := decimal.DecodeInt(c.b)
-	if err != nil {
+	if err != nil || len(c.b)-len(rest) > 1+size {
 		c.fail()
 		return decimal.Int{}
 	}

@@ -57,7 +57,7 @@ func restoreTallies(c *cursor, v *views, n *numbering) error {
 	for i := c.count(); i > 0 && !c.bad; i-- {
 		in.tallies = append(in.tallies, newTally{tallyKey: c.tallyKey(), record: noRecord})
 		events := int64(c.uvarint())
-		counts = append(counts, count{c.int(), events})
+		counts = append(counts, count{c.int(maxTallyBytes), events})
 	}
 	if c.bad {
 		return errMalformed
