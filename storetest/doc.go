@@ -10,6 +10,10 @@
 //		storetest.Run(t, func(t testing.TB) storetest.Driver { return newDriver(t) })
 //	}
 //
+// A random history that fails prints the flag, -storetest.seed=N, with which it
+// is run again. After a script has been changed, -storetest.rewrite in this
+// package writes down what it prints: read the difference before you keep it.
+//
 // NewTraffic makes the same kind of random history one level up: JSON bodies
 // to be sent over HTTP, with the records that must come out.
 package storetest

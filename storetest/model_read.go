@@ -36,16 +36,20 @@ func (m *Model) AllRecords(organizationID string) []tollbook.Record {
 }
 
 func (m *Model) matching(organizationID string, where *filter.Expr, order tollbook.Order) []tollbook.Record {
-	var all []tollbook.Record
+	var found []*tollbook.Record
 	for _, r := range m.records {
 		if organizationID != "" && r.organization != organizationID {
 			continue
 		}
 		if rec := r.record(); where == nil || matches(where, &rec) {
-			all = append(all, rec)
+			found = append(found, &rec)
 		}
 	}
-	slices.SortFunc(all, func(a, b tollbook.Record) int { return order.Compare(&a, &b) })
+	slices.SortFunc(found, order.Compare)
+	all := make([]tollbook.Record, len(found))
+	for i, r := range found {
+		all[i] = *r
+	}
 	return all
 }
 

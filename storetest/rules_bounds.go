@@ -225,7 +225,7 @@ func (s *subject) wantRecordOf(l *tollbook.Line, units, total string, events int
 // everyEventSentAgain sends many events, and once more after the data was
 // opened again: each is known by its name, and by its content.
 func everyEventSentAgain(s *subject) {
-	const batches, size = 12, 2000
+	const batches, size = 6, 1500
 	batch := func(b int, change ...func(e *tollbook.Event)) []tollbook.Entry {
 		var list []tollbook.Entry
 		for i := range size {
@@ -242,7 +242,7 @@ func everyEventSentAgain(s *subject) {
 			s.wantPost(all(tollbook.Duplicate), batch(b)...)
 			s.wantPost(all(tollbook.Conflict), batch(b, lasting("91"))...)
 		}
-		s.wantRecord(acme, "P-CALL", "48000", "576", batches*size)
+		s.wantRecord(acme, "P-CALL", "18000", "216", batches*size)
 		s.reopen()
 	}
 }
