@@ -63,8 +63,11 @@ func (b *Book) Close() {
 // Ready returns nil when an event could be made durable now.
 func (b *Book) Ready(ctx context.Context) error { return b.ledger.Ready(ctx) }
 
-// reload applies the definitions behind those that are known.
+// reload applies the definitions behind those that are known. It goes on when
+// ctx is cancelled: a caller who goes away just when a client has been revoked
+// must not leave that client in force.
 func (b *Book) reload(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	priced := false

@@ -242,3 +242,32 @@ func TestDefineDecidesAgainWhenMoved(t *testing.T) {
 		}
 	}
 }
+
+// leaving is a ledger whose caller goes away as soon as something is defined.
+type leaving struct {
+	tollbook.Ledger
+	leave context.CancelFunc
+}
+
+func (l *leaving) Define(ctx context.Context, head tollbook.Pos, defs []tollbook.Definition) (tollbook.Pos, error) {
+	pos, err := l.Ledger.Define(ctx, head, defs)
+	if l.leave != nil {
+		l.leave()
+	}
+	return pos, err
+}
+
+// TestRevocationHoldsThoughTheCallerLeaves: what has been defined is in force
+// even if whoever asked for it does not wait for the answer.
+func TestRevocationHoldsThoughTheCallerLeaves(t *testing.T) {
+	ledger := &leaving{Ledger: newLedger(t)}
+	f := newFixture(t, ledger)
+	cred, err := f.operator.CreateClient(f.ctx, book.NewClient{Name: "c", Scopes: []string{tollbook.ScopeOperator}})
+	f.must(err)
+	ctx, leave := context.WithCancel(f.ctx)
+	ledger.leave = leave
+	f.must(f.operator.RevokeClient(ctx, cred.ClientID))
+	if c, _ := f.book.Client(cred.ClientID); c.RevokedAt == nil {
+		t.Error("the client is still in force")
+	}
+}
