@@ -64,6 +64,7 @@ func TestChunks(t *testing.T) {
 		{name: "something behind", text: "[{\"a\":1}]\nx", want: []string{nd + " [1] {\"a\":1}\n"}, err: "line 2"},
 		{name: "no comma", text: "[{\"a\":1}\n\n{\"a\":2}]", want: []string{nd + " [1] {\"a\":1}\n"}, err: "line 3: not JSON"},
 		{name: "open quote", text: "id\n1\n\"2\n3\n", want: []string{csv + " [2] id\n1\n"}, err: "line 3: a quote is opened"},
+		{name: "a value without end", text: "[{\"a\":1},\n{\"a\":\"" + strings.Repeat("x", 5*maxChunkBytes), want: []string{nd + " [1] {\"a\":1}\n"}, err: "line 1: an event is larger than"},
 		{name: "too long", text: "{\"a\":1}\n{\"a\":\"" + strings.Repeat("x", maxChunkBytes) + "\"}\n", want: []string{nd + " [1] {\"a\":1}\n"}, err: "line 2 is longer"},
 	}
 	for _, tt := range tests {

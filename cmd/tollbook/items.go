@@ -98,6 +98,7 @@ func (r *jsonReader) next() (item, error) {
 	if r.ended {
 		return item{}, io.EOF
 	}
+	r.lines.since = r.dec.InputOffset()
 	if r.array && !r.opened {
 		if _, err := r.dec.Token(); err != nil {
 			return item{}, r.broken(err)
@@ -134,27 +135,35 @@ func (r *jsonReader) closed() error {
 	return io.EOF
 }
 
+// broken says where the file cannot be read any further.
 func (r *jsonReader) broken(err error) error {
-	at := r.dec.InputOffset()
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		at, err = r.lines.read, errors.New("the file ends in the middle of a value")
+		return fmt.Errorf("line %d: not JSON: the file ends in the middle of a value", r.lines.at(r.lines.read))
 	}
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		at = max(at, syntax.Offset)
+		return fmt.Errorf("line %d: not JSON: %w", r.lines.at(max(r.dec.InputOffset(), syntax.Offset)), err)
 	}
-	return fmt.Errorf("line %d: not JSON: %w", r.lines.at(at), err)
+	return fmt.Errorf("line %d: %w", r.lines.at(r.dec.InputOffset()), err)
 }
+
+// maxAhead is how far a value may be read: one that is too large for a chunk
+// is not read to its end. The decoder reads up to twice what it needs.
+const maxAhead = 3 * maxChunkBytes
 
 // lineCounter tells on which line an offset of what was read through it is.
 // Offsets are asked for in ascending order.
 type lineCounter struct {
 	r      io.Reader
 	read   int64
+	since  int64   // where the value that is being read starts
 	breaks []int64 // offsets of line breaks that were read and are not passed
 	passed int
 }
 
 func (c *lineCounter) Read(p []byte) (int, error) {
+	if c.read-c.since > maxAhead {
+		return 0, fmt.Errorf("an event is larger than %d bytes", maxChunkBytes)
+	}
 	n, err := c.r.Read(p)
 	for i, b := range p[:n] {
 		if b == '\n' {

@@ -160,7 +160,7 @@ func recordCells(r *client.Record) []string {
 
 // usageTable prints the fields that fit a screen, and the totals.
 func (a *app) usageTable(records iter.Seq2[client.Record, error]) error {
-	columns := append(left("id", "month", "account_id", "type", "description", "direction", "resolution"),
+	columns := append(left("id", "month", "account_id", "product_id", "type", "description", "direction", "resolution"),
 		column{"units", true}, column{"unit", false}, column{"price", true}, column{"amount", true}, column{"currency", false})
 	var rows [][]string
 	sums := totals{}
@@ -168,7 +168,7 @@ func (a *app) usageTable(records iter.Seq2[client.Record, error]) error {
 		if err != nil {
 			return err
 		}
-		rows = append(rows, []string{r.ID, r.Month.String(), r.AccountID, r.Type, r.Description, orEmpty(r.Direction), orEmpty(r.Resolution),
+		rows = append(rows, []string{r.ID, r.Month.String(), r.AccountID, r.ProductID, r.Type, r.Description, orEmpty(r.Direction), orEmpty(r.Resolution),
 			r.NumberOfUnits.String(), r.Unit, r.Price.String(), r.TotalAmount.String(), r.Currency})
 		sums.add(&r)
 	}
