@@ -52,11 +52,38 @@ func (s *server) openapi(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
+// askNoPassword keeps the browser out of a refused client authentication. RFC
+// 6749 has the token endpoint answer 401 with a Basic challenge, at which a
+// browser asks for a password by itself and the page never gets the answer,
+// unless it made the request without credentials.
+const askNoPassword = `function (request) {
+	if (request.url.endsWith("/oauth/token")) {
+		request.credentials = "omit";
+	}
+	return request;
+}`
+
+// offerTokensOnly makes the button Authorize offer nothing but the token flow.
+// Else its dialog opens on a second form, for the client authentication of the
+// token endpoint alone, which takes any id and secret and helps no other call.
+const offerTokensOnly = `function (system) {
+	return {wrapComponents: {AuthorizeBtnContainer: (Original) => (props) => {
+		const authSelectors = Object.assign({}, props.authSelectors, {
+			definitionsToAuthorize: () => props.authSelectors.definitionsToAuthorize().filter((d) => d.has("oauth2")),
+		});
+		return system.React.createElement(Original, Object.assign({}, props, {authSelectors}));
+	}}};
+}`
+
 // docs serves Swagger UI, which the binary carries, at /docs.
 func (s *server) docs() func(http.ResponseWriter, *http.Request) error {
 	ui := v5emb.NewHandlerWithConfig(swgui.Config{
 		Title: "Tollbook", SwaggerJSON: "/openapi.yaml", BasePath: "/docs/",
-		SettingsUI: map[string]string{"tryItOutEnabled": "true"},
+		SettingsUI: map[string]string{
+			"tryItOutEnabled":    "true",
+			"requestInterceptor": askNoPassword,
+			"plugins":            "[SwaggerUIBundle.plugins.DownloadUrl, " + offerTokensOnly + "]",
+		},
 	})
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if r.URL.Path == "/docs" {
