@@ -14,6 +14,11 @@ import (
 // can reach it.
 const maxFieldErrors = 64
 
+// maxBodyErrors is the most errors that are listed for all events of a body
+// together; behind it, one for each event. Else a body of fields that do not
+// exist would be answered with ten times its length.
+const maxBodyErrors = 4 * tollbook.MaxBatch
+
 // What may be wrong with a field of any format.
 const (
 	isRequired   = "is required"
@@ -43,6 +48,8 @@ type builder struct {
 	given   uint32 // those that had a value, good or bad
 	faults  []tollbook.FieldError
 	ownAttr int // where its attributes start in attrs
+
+	listed int // errors of all events so far
 
 	// attrs holds the attributes of many events, so that they need not be
 	// allocated one by one.
@@ -85,7 +92,8 @@ func (b *builder) tooMany() error {
 
 // fault notes what is wrong with a field of the event.
 func (b *builder) fault(name, problem string) {
-	if len(b.faults) < maxFieldErrors {
+	if len(b.faults) == 0 || len(b.faults) < maxFieldErrors && b.listed < maxBodyErrors {
+		b.listed++
 		b.faults = append(b.faults, tollbook.FieldError{Name: name, Description: problem})
 	}
 }

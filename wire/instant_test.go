@@ -77,6 +77,9 @@ func TestInstantAgainstTime(t *testing.T) {
 		if s[10] == 't' { // which package time does not know
 			return
 		}
+		if offset := s[len(s)-6:]; offset[1:3] == "24" || offset[4:] == "60" { // which package time takes
+			return
+		}
 		if (err == nil) != (problem == "") || err == nil && got != want.UTC() {
 			t.Fatalf("%s: %v, %q; package time says %v, %v", s, got, problem, want, err)
 		}

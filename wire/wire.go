@@ -117,7 +117,7 @@ type Item struct {
 type ItemError struct {
 	Code    tollbook.Code
 	Message string
-	Fields  []tollbook.FieldError // all that is wrong, up to maxFieldErrors
+	Fields  []tollbook.FieldError // all that is wrong, up to maxFieldErrors and maxBodyErrors
 
 	// ID and Source are the event's name as far as it could be read.
 	ID, Source string

@@ -255,6 +255,30 @@ func TestFaultsAreBounded(t *testing.T) {
 	}
 }
 
+// TestFaultsOfABodyAreBounded: every bad event is told, but not with all that
+// is wrong once very much is wrong.
+func TestFaultsOfABodyAreBounded(t *testing.T) {
+	var b strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&b, `"f%d":1,`, i)
+	}
+	bad := "{" + b.String()[:b.Len()-1] + "}"
+	items, err := wire.Decode(wire.NDJSON, strings.Repeat(bad+"\n", tollbook.MaxBatch), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for i := range items {
+		if items[i].Err == nil || len(items[i].Err.Fields) == 0 {
+			t.Fatalf("event %d has no error", i)
+		}
+		n += len(items[i].Err.Fields)
+	}
+	if n > 5*tollbook.MaxBatch || len(items[0].Err.Fields) != 64 {
+		t.Errorf("%d errors of a body, %d of its first event", n, len(items[0].Err.Fields))
+	}
+}
+
 func TestTooManyEvents(t *testing.T) {
 	header := strings.Join(wire.Fields()[:6], ",") + "\n"
 	for _, c := range []struct {
