@@ -92,12 +92,17 @@ func (c *choice) cell(account int, cl *cell) verdict {
 	if c.accounts[account] != maybe {
 		return c.accounts[account]
 	}
-	i, _ := slices.BinarySearchFunc(c.org.months, cl.month, func(m *monthView, month tollbook.Month) int { return int(m.month - month) })
-	if c.months[i] != maybe {
-		return c.months[i]
+	if v := c.months[c.monthIndex(cl.month)]; v != maybe {
+		return v
 	}
 	row := tollbook.Record{AccountID: c.v.accounts[cl.account].id, Month: cl.month}
 	return judge(c.filter, &row, knowsCell)
+}
+
+// monthIndex returns a month's place in org.months.
+func (c *choice) monthIndex(month tollbook.Month) int {
+	i, _ := slices.BinarySearchFunc(c.org.months, month, func(m *monthView, month tollbook.Month) int { return int(m.month - month) })
+	return i
 }
 
 // eachCell calls fn for the cells that the filter does not rule out, by
@@ -111,6 +116,20 @@ func (c *choice) eachCell(fn func(cl *cell, what verdict)) {
 			cl := c.v.cells[cellNo]
 			if what := c.cell(i, cl); what != no {
 				fn(cl, what)
+			}
+		}
+	}
+}
+
+// eachRuledOut calls fn for the cells that the filter rules out.
+func (c *choice) eachRuledOut(fn func(cl *cell)) {
+	for i, number := range c.org.accounts {
+		if c.accounts[i] == yes {
+			continue
+		}
+		for _, cellNo := range c.v.accounts[number].cells {
+			if cl := c.v.cells[cellNo]; c.cell(i, cl) == no {
+				fn(cl)
 			}
 		}
 	}
@@ -137,6 +156,9 @@ func (c *choice) groups(field tollbook.OrderField) ranking {
 				g.add(&m.list)
 			}
 		}
+	case c.mostAccounts():
+		g.add(&c.org.all)
+		c.eachRuledOut(func(cl *cell) { g.remove(&cl.list) })
 	default:
 		for _, of := range c.byAccount() {
 			for _, l := range of.lists {
@@ -147,23 +169,41 @@ func (c *choice) groups(field tollbook.OrderField) ranking {
 	return ranking{g}
 }
 
+// mostAccounts tells whether the filter rules out fewer accounts than not, so
+// that it is less work to go through those.
+func (c *choice) mostAccounts() bool {
+	out := 0
+	for _, v := range c.accounts {
+		if v == no {
+			out++
+		}
+	}
+	return 2*out < len(c.accounts)
+}
+
 func (c *choice) byMonth() ranking {
 	r := make(ranking, len(c.org.months))
+	most := c.mostAccounts()
 	for i, m := range c.org.months {
 		r[i].month = m.month
-		if c.months[i] == yes {
+		if c.months[i] == yes || c.months[i] == maybe && most {
 			r[i].add(&m.list)
 		}
 	}
 	if !slices.Contains(c.months, maybe) {
 		return r
 	}
-	c.eachCell(func(cl *cell, _ verdict) {
-		i, _ := slices.BinarySearchFunc(c.org.months, cl.month, func(m *monthView, month tollbook.Month) int { return int(m.month - month) })
-		if c.months[i] == maybe {
-			r[i].add(&cl.list)
+	groupOf := func(cl *cell) *group {
+		if i := c.monthIndex(cl.month); c.months[i] == maybe {
+			return &r[i]
 		}
-	})
+		return new(group) // decided by its month
+	}
+	if most {
+		c.eachRuledOut(func(cl *cell) { groupOf(cl).remove(&cl.list) })
+	} else {
+		c.eachCell(func(cl *cell, _ verdict) { groupOf(cl).add(&cl.list) })
+	}
 	return r
 }
 

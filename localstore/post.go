@@ -177,17 +177,9 @@ func (s *Store) find(claim *tollbook.Claim, p *probes, i int) (claimEntry, bool,
 
 // accept counts an entry in the batch, unless it does not fit.
 func (c *committer) accept(b *batch, item int, e *tollbook.Entry) tollbook.Outcome {
-	n := c.numbers
 	h := head{claim: e.Claim, fingerprint: e.Fingerprint, item: item, unrated: noTally}
-	if len(e.Charges) == 0 {
-		account := n.account(e.OrganizationID, e.Event.AccountID, &b.intro)
-		h.unrated = n.unratedTally(cellKey{account, e.Month}, &b.intro)
-	} else {
-		cell, ok := c.cellFor(b, e)
-		if !ok {
-			return tollbook.TooManyRecords
-		}
-		h.charges = b.charge(n, cell, e.Charges)
+	if !c.resolve(b, &h, e) {
+		return tollbook.TooManyRecords
 	}
 	b.heads = append(b.heads, h)
 	c.filter.add(&e.Claim)
@@ -195,24 +187,31 @@ func (c *committer) accept(b *batch, item int, e *tollbook.Entry) tollbook.Outco
 	return tollbook.Accepted
 }
 
-// cellFor returns the account's month of an entry with charges, and whether
-// its records fit.
-func (c *committer) cellFor(b *batch, e *tollbook.Entry) (cellKey, bool) {
+// resolve finds the tallies of an entry, making those that are missing, and
+// returns false where that would make too many records.
+func (c *committer) resolve(b *batch, h *head, e *tollbook.Entry) bool {
 	n := c.numbers
 	account, known := n.lookup(e.OrganizationID, e.Event.AccountID)
 	cell := cellKey{account, e.Month}
-	if known && len(e.Charges) == 1 {
-		if _, ok := n.known(cell, e.Charges[0].Line); ok {
-			return cell, true
+	if known && len(e.Charges) == 1 { // nearly always, all is there already
+		if tally, ok := n.known(cell, e.Charges[0].Line); ok {
+			b.charges = append(b.charges, headCharge{tally, e.Charges[0].Increments})
+			h.charges = 1
+			return true
 		}
 	}
 	if !n.fits(e.Event.AccountID, cell, known, e.Charges) {
-		return cell, false
+		return false
 	}
 	if !known {
 		cell.account = n.account(e.OrganizationID, e.Event.AccountID, &b.intro)
 	}
-	return cell, true
+	if len(e.Charges) == 0 {
+		h.unrated = n.unratedTally(cell, &b.intro)
+	} else {
+		h.charges = b.charge(n, cell, e.Charges)
+	}
+	return true
 }
 
 // charge appends charges, those of one tally together, and returns how many.

@@ -12,11 +12,13 @@ import (
 // are ordered by id. Any stretch of it is found without a scan.
 type ranking []group
 
-// group is the union of lists that share no record.
+// group is the union of lists that share no record, but what is in some
+// others: a filter that rules little out is a whole list without that.
 type group struct {
 	month   tollbook.Month // of all records, in an order by month
 	account string         // likewise
 	lists   []*idList
+	without []*idList // share no record either; all in lists
 	n       int
 }
 
@@ -27,11 +29,21 @@ func (g *group) add(l *idList) {
 	}
 }
 
+func (g *group) remove(l *idList) {
+	if l.len() > 0 {
+		g.without = append(g.without, l)
+		g.n -= l.len()
+	}
+}
+
 // rank returns how many of the group's records are before id.
 func (g *group) rank(ids recordIDs, id *tollbook.RecordID) int {
 	r := 0
 	for _, l := range g.lists {
 		r += l.rank(ids, id)
+	}
+	for _, l := range g.without {
+		r -= l.rank(ids, id)
 	}
 	return r
 }
@@ -56,24 +68,32 @@ func (g *group) boundary(ids recordIDs, rank int) tollbook.RecordID {
 
 // slice appends n records from a rank on, in order of id.
 func (g *group) slice(dst []uint32, ids recordIDs, from, n int) []uint32 {
-	if len(g.lists) == 1 {
+	if len(g.lists) == 1 && len(g.without) == 0 {
 		return g.lists[0].slice(dst, from, n)
 	}
-	begin := len(dst)
-	low := g.boundary(ids, from)
-	high := g.boundary(ids, from+n)
-	for _, l := range g.lists {
-		at := l.rank(ids, &low)
-		end := l.len()
-		if from+n < g.n {
-			end = l.rank(ids, &high)
+	low, high := g.boundary(ids, from), g.boundary(ids, from+n)
+	toEnd := from+n == g.n
+	stretch := func(dst []uint32, lists []*idList) []uint32 {
+		for _, l := range lists {
+			at, end := l.rank(ids, &low), l.len()
+			if !toEnd {
+				end = l.rank(ids, &high)
+			}
+			dst = l.slice(dst, at, end-at)
 		}
-		dst = l.slice(dst, at, end-at)
+		return dst
 	}
-	slices.SortFunc(dst[begin:], func(a, b uint32) int {
-		return bytes.Compare(ids.recordID(a)[:], ids.recordID(b)[:])
-	})
-	return dst
+	byID := func(a, b uint32) int { return bytes.Compare(ids.recordID(a)[:], ids.recordID(b)[:]) }
+	found := stretch(nil, g.lists)
+	if out := stretch(nil, g.without); len(out) > 0 {
+		slices.Sort(out)
+		found = slices.DeleteFunc(found, func(no uint32) bool {
+			_, gone := slices.BinarySearch(out, no)
+			return gone
+		})
+	}
+	slices.SortFunc(found, byID)
+	return append(dst, found...)
 }
 
 func (r ranking) len() int {

@@ -46,15 +46,19 @@ func newTable(start uint64, events int) *table {
 	for slots < 2*events {
 		slots *= 2
 	}
-	return &table{start: start, slots: make([]uint32, slots), taken: make(map[locator]uint32)}
+	return &table{
+		start:  start,
+		claims: make([]claimEntry, 0, events),
+		slots:  make([]uint32, slots),
+		events: make([]indexed, 0, events),
+		taken:  make(map[locator]uint32),
+	}
 }
 
 // full tells whether the table has taken in what it was made for.
 func (t *table) full(events int) bool {
 	return len(t.claims) >= events || len(t.events) >= 2*events || len(t.taken) >= events
 }
-
-func (t *table) empty() bool { return len(t.claims) == 0 && len(t.events) == 0 && len(t.taken) == 0 }
 
 func slotOf(c *tollbook.Claim) uint64 { return binary.LittleEndian.Uint64(c[4:]) }
 
