@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -39,6 +40,7 @@ type Config struct {
 type server struct {
 	Config
 	metrics *metrics
+	intake  *intake
 }
 
 // route is one operation: a pattern of http.ServeMux and what serves it. An
@@ -104,7 +106,7 @@ func plain(h http.HandlerFunc) func(http.ResponseWriter, *http.Request) error {
 
 // New returns the handler of the whole API.
 func New(c Config) (http.Handler, error) {
-	s := &server{Config: c}
+	s := &server{Config: c, intake: newIntake(intakeWait)}
 	var err error
 	if s.metrics, err = newMetrics(c.Registry); err != nil {
 		return nil, err
@@ -177,7 +179,7 @@ func (s *server) guard(next http.Handler) http.Handler {
 			if v == http.ErrAbortHandler {
 				panic(v)
 			}
-			s.Logger.Error("a request panicked", "method", r.Method, "path", r.URL.Path, "panic", v)
+			s.Logger.Error("a request panicked", "method", r.Method, "path", r.URL.Path, "panic", v, "stack", string(debug.Stack()))
 			s.fail(w, r, errPanic)
 		}()
 		w.Header().Set("X-Content-Type-Options", "nosniff")

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -94,11 +95,11 @@ func challenge(err error) string {
 
 // writeJSON answers with a value as JSON.
 func writeJSON(w http.ResponseWriter, status int, contentType string, v any) {
-	body, err := json.Marshal(v)
-	if err != nil {
+	var body bytes.Buffer
+	if err := json.NewEncoder(&body).Encode(v); err != nil {
 		panic(err) // our own types always marshal
 	}
-	writeBody(w, status, contentType, append(body, '\n'))
+	writeBody(w, status, contentType, body.Bytes())
 }
 
 func writeBody(w http.ResponseWriter, status int, contentType string, body []byte) {

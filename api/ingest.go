@@ -51,6 +51,11 @@ func (s *server) postEvents(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	leave, err := s.intake.enter(r, g.Client.OrganizationID)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	body, err := wire.ReadBody(r.Body, r.Header.Get("Content-Encoding"), maxIngestBytes)
 	if err != nil {
 		return err
