@@ -70,6 +70,8 @@ func TestBadQueries(t *testing.T) {
 		{"order_by=id", 400, "invalid_request", "order_by", ""},
 		{"order_by=id:ASC", 400, "invalid_request", "order_by", ""},
 		{"order_by=" + strings.Repeat("i", 41), 400, "invalid_request", "order_by", "40"},
+		{"order_by=", 400, "invalid_request", "order_by", "empty"},
+		{"cursor=", 400, "invalid_request", "cursor", "empty"},
 		{"cursor=xyz", 400, "invalid_request", "cursor", ""},
 		{"cursor=" + strings.Repeat("A", 5000), 400, "invalid_request", "cursor", ""},
 		{"filter=account_id+eq+'other-1'", 403, "account_not_under_organization", "account_id", "other-1"},

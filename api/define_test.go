@@ -64,6 +64,8 @@ func TestBadDefinitions(t *testing.T) {
 		{"/v1/organizations/x", `{"name":"X","name":"Y"}`, 400, "name"},
 		{"/v1/organizations/x", `{"name":"X","entitled":"yes"}`, 400, "entitled"},
 		{"/v1/organizations/x", `{"name":"X"`, 400, "body"},
+		{"/v1/organizations/x", "{\"name\":\"\xff\"}", 422, "name"},
+		{"/v1/organizations/x", `{"name":"\ud800"}`, 422, "name"},
 		{"/v1/organizations/x", `[]`, 400, "body"},
 		{"/v1/organizations/x", `{"name":"X"}{}`, 400, "body"},
 		{"/v1/organizations/x%20y", `{"name":"X"}`, 400, "id"},
@@ -180,6 +182,7 @@ func TestUnratedAreTakenUp(t *testing.T) {
 	if len(rows) != 1 || fmt.Sprint(rows[0]["total_amount"]) != "5" {
 		t.Errorf("taken up: %v", rows)
 	}
+	w.want(w.get("/v1/unrated?organization_id=", w.operator), 400) // not all organizations'
 	if total := w.get("/v1/unrated?organization_id=acme", w.operator).JSON["total"]; fmt.Sprint(total) != "0" {
 		t.Errorf("%v left in the queue", total)
 	}

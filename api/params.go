@@ -69,6 +69,15 @@ func (p *params) text(name string, maxChars int) string {
 	return s
 }
 
+// filled is text for a parameter that is left out where it says nothing.
+func (p *params) filled(name string, maxChars int) string {
+	s := p.text(name, maxChars)
+	if s == "" && p.values.Has(name) {
+		p.fault(name, "is empty; leave it out or fill it in")
+	}
+	return s
+}
+
 // integer reads a number from 1 to max; absent is def.
 func (p *params) integer(name string, max, def int) int {
 	if !p.values.Has(name) {
@@ -93,8 +102,8 @@ func pageQuery(r *http.Request) (book.PageQuery, error) {
 		Page:    p.integer("page", book.MaxPage, 0),
 		PerPage: p.integer("per_page", book.MaxPerPage, book.DefaultPerPage),
 		Filter:  p.text("filter", filter.MaxLength),
-		OrderBy: p.text("order_by", book.MaxOrderBy),
-		Cursor:  p.text("cursor", maxCursorChars),
+		OrderBy: p.filled("order_by", book.MaxOrderBy),
+		Cursor:  p.filled("cursor", maxCursorChars),
 	}
 	if p.values.Has("filter") && q.Filter == "" {
 		p.fault("filter", "column 1: expected a comparison, found end of filter")
@@ -102,10 +111,16 @@ func pageQuery(r *http.Request) (book.PageQuery, error) {
 	return q, p.err()
 }
 
+// maxIDChars bounds the id of an object in a query.
+const maxIDChars = book.MaxIDBytes
+
 // cursorQuery reads the parameters of a collection that is paged by cursor
-// alone.
-func cursorQuery(r *http.Request, more ...string) (p *params, cursor string, limit int, err error) {
-	p = readParams(r, append([]string{"per_page", "cursor"}, more...)...)
-	cursor, limit = p.text("cursor", maxCursorChars), p.integer("per_page", book.MaxPerPage, book.DefaultPerPage)
+// alone; ids are those that it may be narrowed to.
+func cursorQuery(r *http.Request, ids ...string) (p *params, cursor string, limit int, err error) {
+	p = readParams(r, append([]string{"per_page", "cursor"}, ids...)...)
+	for _, name := range ids {
+		p.filled(name, maxIDChars)
+	}
+	cursor, limit = p.filled("cursor", maxCursorChars), p.integer("per_page", book.MaxPerPage, book.DefaultPerPage)
 	return p, cursor, limit, p.err()
 }

@@ -41,7 +41,8 @@ func (f *faults) text(name, s string, required bool) {
 		f.add(name, "is required")
 	case len(s) > MaxTextBytes:
 		f.add(name, fmt.Sprintf("has more than %d bytes", MaxTextBytes))
-	case !utf8.ValidString(s) || strings.ContainsRune(s, 0):
+	case strings.ContainsFunc(s, func(r rune) bool { return r == 0 || r == utf8.RuneError }):
+		// JSON puts the replacement character for whatever is no text.
 		f.add(name, "is not plain UTF-8 text")
 	}
 }

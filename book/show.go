@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"tollbook"
 	"tollbook/filter"
 )
 
 func errNoObject(k tollbook.Kind) error {
-	return tollbook.NewError(tollbook.CodeNotFound, "There is no such "+k.String()+".")
+	return tollbook.NewError(tollbook.CodeNotFound, "There is no such "+strings.ReplaceAll(k.String(), "_", " ")+".")
 }
 
 // Organization returns an organization. Error: CodeNotFound.

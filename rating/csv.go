@@ -118,8 +118,8 @@ func (p *parser) read() bool {
 	}
 	p.line, _ = p.csv.FieldPos(0)
 	for i, cell := range rec {
-		if rec[i] = strings.TrimSpace(cell); !utf8.ValidString(cell) {
-			p.errs.add(p.line, "", "cell %d is not valid UTF-8", i+1)
+		if rec[i] = strings.TrimSpace(cell); !utf8.ValidString(cell) || strings.IndexByte(cell, 0) >= 0 {
+			p.errs.add(p.line, "", "cell %d is not plain UTF-8 text", i+1)
 			p.rec = nil
 		}
 	}

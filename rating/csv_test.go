@@ -66,12 +66,13 @@ line 2, prefixes: "123456789012345678901234567890123" has more than 32 digits
 line 3, effective_from: "2023-02-30" is not a date in the form YYYY-MM-DD
 line 3, effective_to: "01.03.2023" is not a date in the form YYYY-MM-DD
 `},
-	{"CSV", faultyHead + "description\n" + "1,1,USD\n" + `1,1,USD,a "b" c` + "\n" + "1,1,USD,\xff\n" + "1,1,USD,\"two\nlines\",5\n" + `1,1,USD,"open` + "\n",
+	{"CSV", faultyHead + "description\n" + "1,1,USD\n" + `1,1,USD,a "b" c` + "\n" + "1,1,USD,\xff\n" + "1,1,USD,a\x00b\n" + "1,1,USD,\"two\nlines\",5\n" + `1,1,USD,"open` + "\n",
 		`line 2: 3 cells where the header has 4
 line 3: a quote inside a cell without quotes, at byte 11; quote the cell and double the quote
-line 4: cell 4 is not valid UTF-8
-line 5: 5 cells where the header has 4
-line 7: a quoted cell without its closing quote, or with text behind it, on line 7 at byte 15
+line 4: cell 4 is not plain UTF-8 text
+line 5: cell 4 is not plain UTF-8 text
+line 6: 5 cells where the header has 4
+line 8: a quoted cell without its closing quote, or with text behind it, on line 8 at byte 15
 `},
 	{"texts", faultyHead + "description,country_code\n" + "1,1,USD," + strings.Repeat("x", 257) + "," + strings.Repeat("y", 257) + "\n",
 		"line 2, country_code: 257 bytes, at most 256 are allowed\nline 2, description: 257 bytes, at most 256 are allowed\n"},
