@@ -12,7 +12,7 @@ func (a *app) clientCommand() *cobra.Command {
 		columns: left("client_id", "organization_id", "name", "scopes", "external_id", "created_at", "revoked_at")}
 	return a.commands(col, "Define OAuth clients, and revoke them", `
   tollbook client create --organization acme --name reports
-  tollbook client create --organization acme --name feed --scope usage-events:write --jwks-file feed.jwks
+  tollbook client create --organization acme --name feed --scope usage-events:write --jwks feed.jwks
   tollbook client create --name second-operator
   tollbook client revoke client-id-1`,
 		a.clientCreateCommand(), a.clientRevokeCommand())
@@ -23,16 +23,16 @@ func (a *app) clientCreateCommand() *cobra.Command {
 		Use: "create", Short: "Create a client and print its id and secret", Args: args(),
 		Example: examples(`
   tollbook client create --organization acme --name reports
-  tollbook client create --organization acme --name feed --scope usage-events:write --jwks-file feed.jwks`),
+  tollbook client create --organization acme --name feed --scope usage-events:write --jwks feed.jwks`),
 		Long: `Creates a client of an organization, or without --organization an operator's.
-The secret is shown this once. With --jwks-file or --external-id there is none.`,
+The secret is shown this once. With --jwks or --external-id there is none.`,
 	}
 	spec := client.ClientSpec{}
 	f := cmd.Flags()
 	f.Var(nullable{&spec.OrganizationID}, "organization", "the organization that it acts for; none: it is an operator's")
 	f.StringVar(&spec.Name, "name", "", "its name")
 	f.StringSliceVar(&spec.Scopes, "scope", nil, "what it may do (default: read usage, accounts and products; an operator's: "+tollbook.ScopeOperator+")")
-	jwks := f.String("jwks-file", "", "file of its public keys as a JWK or a set of them")
+	jwks := f.String("jwks", "", "file of its public keys as a JWK or a set of them")
 	f.StringVar(&spec.ExternalID, "external-id", "", "its id at the external issuer")
 	r := remoteFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

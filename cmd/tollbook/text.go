@@ -25,5 +25,5 @@ func plural(n int, thing string) string {
 }
 
 func pageNote(p client.PageInfo) string {
-	return fmt.Sprintf("This is page %s of %s (%s in all); --all shows every one.", grouped(p.Page), grouped(p.TotalPages), plural(p.Total, "record"))
+	return fmt.Sprintf("This is page %s of %s (%s in all); 'tollbook usage --all' shows every one.", grouped(p.Page), grouped(p.TotalPages), plural(p.Total, "record"))
 }
