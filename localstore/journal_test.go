@@ -1,6 +1,7 @@
 package localstore
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -32,7 +33,7 @@ func writeAll(t testing.TB, fs vfs.FS, name string, b []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.Write(b); err != nil {
+	if _, err := f.Write(bytes.Clone(b)); err != nil { // Write may change its bytes
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {
