@@ -104,14 +104,12 @@ const (
 	formatCloudEvents = "cloudevents" // likewise
 )
 
-// formatOf returns the format that a file's name says, or formatAuto.
+// formatOf returns the format that a file's name says, or formatAuto: whether
+// JSON is CloudEvents is seen in the file alone.
 func formatOf(name string) string {
 	name = strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(name), ".gz"), ".zst")
-	switch filepath.Ext(name) {
-	case ".csv":
+	if filepath.Ext(name) == ".csv" {
 		return formatCSV
-	case ".json", ".jsonl", ".ndjson":
-		return formatAuto // whether they are CloudEvents is in the file
 	}
 	return formatAuto
 }

@@ -128,7 +128,7 @@ func (a *app) fill(ctx context.Context, d *demoRun, n *node, world *demo.World, 
 			return err
 		}
 	} else {
-		a.printDemo(n.url, d.data, operator, own)
+		a.printDemo(n.url, d.data, operator, own, tollbook.MonthOf(world.Until))
 	}
 	return writeDemoFile(d.data, n.url, access)
 }
@@ -142,7 +142,7 @@ func (a *app) firstPage(ctx context.Context, url string, as demo.Access) error {
 }
 
 // printDemo prints what one can do with the demo, ready to paste.
-func (a *app) printDemo(url, data string, operator book.Credentials, own demo.Access) {
+func (a *app) printDemo(url, data string, operator book.Credentials, own demo.Access, month tollbook.Month) {
 	fmt.Fprintf(a.stdout, `Listening on    %[1]s
 Documentation   %[1]s/docs
 Data            %[2]s
@@ -165,7 +165,7 @@ The same with this program:
   export TOLLBOOK_URL=%[1]s TOLLBOOK_CLIENT_ID=%[4]s TOLLBOOK_CLIENT_SECRET=%[5]s
   tollbook usage --month %[8]s
 
-`, url, data, own.OrganizationID, own.ClientID, own.ClientSecret, operator.ClientID, operator.ClientSecret, tollbook.MonthOf(a.now().UTC()))
+`, url, data, own.OrganizationID, own.ClientID, own.ClientSecret, operator.ClientID, operator.ClientSecret, month)
 }
 
 // demoClient is an organization's client in the demo's file.

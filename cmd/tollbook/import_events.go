@@ -40,8 +40,8 @@ CloudEvents, plain or compressed with gzip or zstd. What a file holds is seen
 from its name and its beginning, unless --format says it.
 
 An event is counted once, however often it is sent: an import that was cut off
-is simply run again. Events that are not taken are listed with their lines; the
-others are.`,
+is simply run again. Events that are not taken are listed with their lines; all
+others are taken.`,
 	}
 	var in eventsImport
 	f := cmd.Flags()

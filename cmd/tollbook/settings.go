@@ -113,15 +113,19 @@ func knownFlags(cmd *cobra.Command) map[string]bool {
 	return known
 }
 
-// readConfig reads lines of the form "flag = value". Empty lines and lines
-// that start with # say nothing.
 func readConfig(path string, known map[string]bool) (map[string]string, error) {
 	text, err := readFile(path, maxConfigBytes)
 	if err != nil {
 		return nil, err
 	}
+	return parseConfig(path, string(text), known)
+}
+
+// parseConfig reads lines of the form "flag = value". Empty lines and lines
+// that start with # say nothing. Errors begin with the path and name the line.
+func parseConfig(path, text string, known map[string]bool) (map[string]string, error) {
 	settings := map[string]string{}
-	for i, line := range strings.Split(string(text), "\n") {
+	for i, line := range strings.Split(text, "\n") {
 		line = strings.TrimSpace(line)
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
