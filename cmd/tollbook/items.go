@@ -116,6 +116,9 @@ func (r *jsonReader) next() (item, error) {
 		return item{}, r.broken(err)
 	}
 	line := r.lines.at(r.dec.InputOffset() - int64(len(raw)))
+	if !bytes.ContainsAny(raw, "\r\n") { // it fits a line as it is
+		return item{raw, line}, nil
+	}
 	r.buf.Reset()
 	if err := json.Compact(&r.buf, raw); err != nil {
 		return item{}, r.broken(err)
