@@ -43,7 +43,7 @@ func (fatal) Fatalf(f string, a ...any) { panic(fmt.Sprintf(f, a...)) }
 // world is a server over a ledger of its own, with its operator's token and a
 // clock that stands still unless it is moved.
 type world struct {
-	*testing.T
+	testing.TB
 	URL      string
 	book     *book.Book
 	operator string // a bearer token
@@ -79,9 +79,9 @@ func newWorld(t *testing.T, change ...func(*api.Config)) *world {
 	return newWorldOn(t, ledger, change...)
 }
 
-func newWorldOn(t *testing.T, ledger tollbook.Ledger, change ...func(*api.Config)) *world {
+func newWorldOn(t testing.TB, ledger tollbook.Ledger, change ...func(*api.Config)) *world {
 	t.Helper()
-	w := &world{T: t, now: time.Date(2026, 9, 15, 12, 0, 0, 0, time.UTC)}
+	w := &world{TB: t, now: time.Date(2026, 9, 15, 12, 0, 0, 0, time.UTC)}
 	ctx := context.Background()
 	logger := slog.New(slog.DiscardHandler)
 	b, err := book.Open(ctx, ledger, book.Options{Clock: w.clock, Rand: rand.Reader, Logger: logger})
