@@ -208,6 +208,9 @@ func (c *choice) byMonth() ranking {
 }
 
 func (c *choice) byAccount() ranking {
+	if slices.Contains(c.months, no) && !slices.Contains(c.months, maybe) {
+		return c.byAccountInMonths()
+	}
 	r := make(ranking, len(c.org.accounts))
 	for i, number := range c.org.accounts {
 		a := &c.v.accounts[number]
@@ -222,6 +225,38 @@ func (c *choice) byAccount() ranking {
 				}
 			}
 		}
+	}
+	return r
+}
+
+// byAccountInMonths is byAccount for a filter that looks at nothing but the
+// month: it goes through the cells of the chosen months alone, which are in
+// the order of accounts.
+func (c *choice) byAccountInMonths() ranking {
+	var chosen [][]uint32 // cells that are left, by month
+	n := 0
+	for i, m := range c.org.months {
+		if c.months[i] == yes {
+			chosen = append(chosen, m.cells)
+			n += len(m.cells)
+		}
+	}
+	r := make(ranking, len(c.org.accounts))
+	lists := make([]*idList, 0, n) // of all groups
+	for i, number := range c.org.accounts {
+		from := len(lists)
+		r[i].account = c.v.accounts[number].id
+		for k, cells := range chosen {
+			if len(cells) == 0 {
+				continue
+			}
+			if cl := c.v.cells[cells[0]]; cl.account == number {
+				chosen[k] = cells[1:]
+				lists = append(lists, &cl.list)
+				r[i].n += cl.list.len()
+			}
+		}
+		r[i].lists = lists[from:len(lists):len(lists)]
 	}
 	return r
 }

@@ -51,7 +51,7 @@ type organization struct {
 type monthView struct {
 	month tollbook.Month
 	list  idList
-	cells int // account's months that have records
+	cells []uint32 // the accounts' months that have records, by account
 }
 
 type account struct {
@@ -164,7 +164,11 @@ func (v *views) cellOf(key cellKey) uint32 {
 	no := uint32(len(v.cells))
 	v.cells = append(v.cells, &cell{cellKey: key})
 	a.cells = slices.Insert(a.cells, i, no)
-	v.orgs[a.org].month(key.month).cells++
+	m := v.orgs[a.org].month(key.month)
+	i, _ = slices.BinarySearchFunc(m.cells, a.id, func(no uint32, id string) int {
+		return strings.Compare(v.accounts[v.cells[no].account].id, id)
+	})
+	m.cells = slices.Insert(m.cells, i, no)
 	return no
 }
 
