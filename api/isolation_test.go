@@ -142,3 +142,26 @@ func TestRevocationIsAtOnce(t *testing.T) {
 		t.Errorf("the revoked client: %s", a.Text)
 	}
 }
+
+// TestOrderOfDecisions: who, whether at all, what, and last whose.
+func TestOrderOfDecisions(t *testing.T) {
+	w := newWorld(t)
+	token := w.organization("acme", "", "acme-1")
+	_, narrow := w.client("acme", "usage-events:write")
+	const bad, foreign = "page=0&", "filter=account_id+eq+'beta-1'"
+	for _, tc := range []struct {
+		token, query string
+		want         string
+	}{
+		{"x", bad + foreign, "401 unauthorized"},
+		{narrow, bad + foreign, "403 insufficient_scope"},
+		{token, bad + foreign, "400 invalid_request"},
+		{token, foreign + "&cursor=x", "400 invalid_request"},
+		{token, foreign, "403 account_not_under_organization"},
+	} {
+		a := w.get("/express/usage/month?"+tc.query, tc.token)
+		if got := fmt.Sprint(a.Status, " ", a.code()); got != tc.want {
+			t.Errorf("%s: %s, want %s", tc.query, got, tc.want)
+		}
+	}
+}

@@ -244,3 +244,24 @@ func TestLinkBase(t *testing.T) {
 		}
 	}
 }
+
+// TestPageSaysWhenItHolds: as_of is the time of the page, show is self, and
+// HEAD answers as GET does, without the body.
+func TestPageSaysWhenItHolds(t *testing.T) {
+	w := newWorld(t)
+	token := w.organization("acme", "", "acme-1")
+	a := w.want(w.get("/express/usage/month", token), 200)
+	if a.JSON["as_of"] != "2026-09-15T12:00:00Z" {
+		t.Errorf("as_of is %v", a.JSON["as_of"])
+	}
+	if got := spaced(a.JSON["page"], a.JSON["per_page"]); got != "1 50" {
+		t.Errorf("page and per_page are %s", got)
+	}
+	if show := a.JSON["show"].(map[string]any)["href"]; show != a.link("self") {
+		t.Errorf("show is %v, self %s", show, a.link("self"))
+	}
+	head := w.want(w.do("HEAD", "/express/usage/month", token, "", nil), 200)
+	if head.Text != "" || head.Header.Get("Content-Length") != fmt.Sprint(len(a.Text)) {
+		t.Errorf("HEAD: %q, Content-Length %s", head.Text, head.Header.Get("Content-Length"))
+	}
+}

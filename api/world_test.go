@@ -67,6 +67,12 @@ func (w *world) advance(d time.Duration) {
 
 func newWorld(t *testing.T, change ...func(*api.Config)) *world {
 	t.Helper()
+	return newWorldOn(t, newLedger(t), change...)
+}
+
+// newLedger is a local store in memory.
+func newLedger(t *testing.T) tollbook.Ledger {
+	t.Helper()
 	ledger, err := localstore.Open("data", localstore.Options{FS: vfs.NewMem(), Create: true})
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +82,7 @@ func newWorld(t *testing.T, change ...func(*api.Config)) *world {
 			t.Error(err)
 		}
 	})
-	return newWorldOn(t, ledger, change...)
+	return ledger
 }
 
 func newWorldOn(t testing.TB, ledger tollbook.Ledger, change ...func(*api.Config)) *world {
@@ -180,6 +186,9 @@ func (w *world) do(method, target, token, contentType string, body []byte, heade
 	}
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
+	}
+	if host := r.Header.Get("Host"); host != "" {
+		r.Host = host // net/http does not send the header
 	}
 	resp, err := w.http.Do(r)
 	w.must(err)
