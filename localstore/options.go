@@ -16,6 +16,7 @@ const (
 	maxGroup           = 64       // requests committed together
 	maxFrozenTables    = 4        // waiting to be written to the claims database
 	keptCheckpoints    = 2
+	maxScans           = 2 // under way at once; each may keep 80 bytes a record
 )
 
 // stuckAfter is how long one group may take before the store says that it is

@@ -146,8 +146,14 @@ type candidates struct {
 }
 
 // scan finds a page by looking at all records that the filter's account and
-// month leave.
+// month leave. Scans beyond maxScans wait for their turn.
 func (s *Store) scan(ctx context.Context, q *tollbook.Query) (tollbook.Page, error) {
+	select {
+	case s.scans <- struct{}{}:
+		defer func() { <-s.scans }()
+	case <-ctx.Done():
+		return tollbook.Page{}, ctx.Err()
+	}
 	v := s.views
 	var cells []candidates
 	v.mu.RLock()

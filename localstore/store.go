@@ -49,7 +49,8 @@ type Store struct {
 
 	handed atomic.Uint64 // tables handed to the claims database
 
-	writers sync.Pool // of *bodyWriter
+	writers sync.Pool     // of *bodyWriter
+	scans   chan struct{} // a place for each scan under way
 
 	committer committer
 }
@@ -91,6 +92,7 @@ func open(dir string, opts Options) (_ *Store, repairs []string, err error) {
 		dir:       dir,
 		queue:     make(chan *request, opts.QueueRequests),
 		flushes:   make(chan flush, maxFrozenTables),
+		scans:     make(chan struct{}, maxScans),
 		closing:   make(chan struct{}),
 		committed: make(chan struct{}),
 		flushed:   make(chan struct{}),
