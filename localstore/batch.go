@@ -57,14 +57,6 @@ func (b *batch) reset(n *numbering, bookings bool, under tollbook.Pos) {
 	b.heads, b.charges = b.heads[:0], b.charges[:0]
 }
 
-// frameType returns the type of the frame that holds b.
-func (b *batch) frameType() frameType {
-	if b.bookings {
-		return frameBookings
-	}
-	return frameEvents
-}
-
 // place drops the blocks that hold no head, and sets the heads' locators for a
 // payload that starts at a position. Heads are in the order of items.
 func (b *batch) place(all []block, payload uint64) (kept []block) {

@@ -21,7 +21,6 @@ type world struct {
 	months   int
 	lines    []*tollbook.Line
 	made     int
-	buf      []byte
 }
 
 func newWorld(seed uint64, orgs, accounts, months, lines int) *world {
