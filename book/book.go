@@ -9,6 +9,7 @@ package book
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -33,8 +34,9 @@ type Book struct {
 
 	defining sync.Mutex // held while a definition is decided and appended
 
-	mu    sync.RWMutex // guards state
-	state *state
+	reloading sync.Mutex // held while definitions are applied
+	mu        sync.RWMutex
+	state     *state // guarded by mu; written only under reloading, too
 
 	takeUp     chan struct{} // a change may have made unrated events ratable
 	stop       context.CancelFunc
@@ -66,30 +68,44 @@ func (b *Book) Ready(ctx context.Context) error { return b.ledger.Ready(ctx) }
 // reload applies the definitions behind those that are known. It goes on when
 // ctx is cancelled: a caller who goes away just when a client has been revoked
 // must not leave that client in force.
+//
+// Reading and compiling a large card takes seconds, for which nobody waits but
+// who needs it: meanwhile the state is ahead of its position, and what is
+// measured under that is refused by the ledger and measured again.
 func (b *Book) reload(ctx context.Context) error {
-	ctx = context.WithoutCancel(ctx)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	priced := false
-	for def, err := range b.ledger.Definitions(ctx, b.state.pos) {
+	b.reloading.Lock()
+	defer b.reloading.Unlock()
+	pos, priced := b.state.pos, false
+	var failed error
+	for def, err := range b.ledger.Definitions(context.WithoutCancel(ctx), pos) {
 		if err != nil {
-			return fmt.Errorf("load definitions: %w", err)
+			failed = fmt.Errorf("load definitions: %w", err)
+			break
 		}
-		if err := b.state.apply(&def); err != nil {
-			return fmt.Errorf("definition %d (%s %s): %w", def.Pos, def.Kind, def.ID, err)
+		b.mu.Lock()
+		err = b.state.apply(&def)
+		b.mu.Unlock()
+		if err != nil {
+			failed = fmt.Errorf("definition %d (%s %s): %w", def.Pos, def.Kind, def.ID, err)
+			break
 		}
+		pos = def.Pos
 		priced = priced || def.Kind == tollbook.KindOrganization || def.Kind == tollbook.KindAccount || def.Kind == tollbook.KindRateCard
 	}
-	if err := b.state.compileCards(); err != nil {
-		return err
+	cards, err := b.state.compileStale()
+	if err != nil {
+		return errors.Join(failed, err)
 	}
+	b.mu.Lock()
+	b.state.settle(pos, cards)
+	b.mu.Unlock()
 	if priced {
 		select {
 		case b.takeUp <- struct{}{}:
 		default:
 		}
 	}
-	return nil
+	return failed
 }
 
 // definition is what a decision asks to be appended; a nil value asks for

@@ -271,3 +271,52 @@ func TestRevocationHoldsThoughTheCallerLeaves(t *testing.T) {
 		t.Error("the client is still in force")
 	}
 }
+
+// slow is a ledger that stops in the middle of its definitions once it has
+// been given a channel, until that is closed.
+type slow struct {
+	tollbook.Ledger
+	reached chan struct{}
+	resume  chan struct{}
+}
+
+func (l *slow) Definitions(ctx context.Context, after tollbook.Pos) iter.Seq2[tollbook.Definition, error] {
+	return func(yield func(tollbook.Definition, error) bool) {
+		for def, err := range l.Ledger.Definitions(ctx, after) {
+			if !yield(def, err) {
+				return
+			}
+			if l.resume != nil {
+				close(l.reached)
+				<-l.resume
+			}
+		}
+	}
+}
+
+// TestReadersDoNotWaitForDefinitions: while a large card is on its way, usage
+// is read as before.
+func TestReadersDoNotWaitForDefinitions(t *testing.T) {
+	ledger := &slow{Ledger: newLedger(t)}
+	f := newFixture(t, ledger)
+	ledger.reached, ledger.resume = make(chan struct{}), make(chan struct{})
+	done := make(chan error)
+	go func() {
+		_, _, err := f.operator.PutRateCard(f.ctx, "std", "price_per_increment,increment,currency\n9,1,USD\n")
+		done <- err
+	}()
+	<-ledger.reached
+	read := make(chan error)
+	go func() {
+		_, err := f.view.Usage(f.ctx, book.PageQuery{PerPage: 1})
+		read <- err
+	}()
+	select {
+	case err := <-read:
+		f.must(err)
+	case <-time.After(10 * time.Second):
+		t.Error("a reader waits for the card")
+	}
+	close(ledger.resume)
+	f.must(<-done)
+}

@@ -11,7 +11,8 @@ import (
 	"tollbook/rating"
 )
 
-// state is what all definitions up to pos come to.
+// state is what all definitions up to pos come to, and while more of them are
+// being applied, some of those.
 type state struct {
 	pos           tollbook.Pos
 	organizations map[string]*organization
@@ -75,7 +76,8 @@ func newState() *state {
 	}
 }
 
-// apply makes one more definition hold.
+// apply makes one more definition hold, but for the rates of cards: compileStale
+// and settle follow.
 func (s *state) apply(def *tollbook.Definition) (err error) {
 	switch def.Kind {
 	case tollbook.KindOrganization:
@@ -115,9 +117,6 @@ func (s *state) apply(def *tollbook.Definition) (err error) {
 		s.indexExternal(&c.value)
 	default:
 		err = fmt.Errorf("unknown kind %d: written by a later version", def.Kind)
-	}
-	if err == nil {
-		s.pos = def.Pos
 	}
 	return err
 }
@@ -197,18 +196,27 @@ func (s *state) indexExternal(c *tollbook.Client) {
 	}
 }
 
-// compileCards compiles the latest version of each card that changed.
-func (s *state) compileCards() error {
+// compileStale compiles the latest version of each card that changed. It only
+// reads.
+func (s *state) compileStale() (map[string]*rating.Card, error) {
+	compiled := make(map[string]*rating.Card, len(s.stale))
 	for id, csv := range s.stale {
 		table, faults := rating.ParseCard(csv)
 		if len(faults) > 0 {
-			return fmt.Errorf("rate card %s as stored: %s: %s", id, faults[0].Name, faults[0].Description)
+			return nil, fmt.Errorf("rate card %s as stored: %s: %s", id, faults[0].Name, faults[0].Description)
 		}
-		c := s.cards[id]
-		c.compiled = rating.Compile(id, c.value.Version, table)
+		compiled[id] = rating.Compile(id, s.cards[id].value.Version, table)
+	}
+	return compiled, nil
+}
+
+// settle makes pos the position of the state, with the cards that were stale.
+func (s *state) settle(pos tollbook.Pos, compiled map[string]*rating.Card) {
+	s.pos = pos
+	for id, c := range compiled {
+		s.cards[id].compiled = c
 		delete(s.stale, id)
 	}
-	return nil
 }
 
 // cardOf returns the compiled card that an account is rated by, nil for none.
