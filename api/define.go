@@ -5,6 +5,7 @@ import (
 
 	"tollbook"
 	"tollbook/book"
+	"tollbook/wire"
 )
 
 // created is the status of a PUT.
@@ -22,7 +23,7 @@ func (s *server) putOrganization(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var o tollbook.Organization
-	err = object{"id": &o.ID, "name": &o.Name, "reseller_id": &o.ResellerID, "entitled": &o.Entitled, "rate_card_id": &o.RateCardID}.read(w, r)
+	err = object{"id": &o.ID, "name": &o.Name, "reseller_id": &o.ResellerID, "entitled": &o.Entitled, "rate_card_id": &o.RateCardID}.read(r)
 	if err != nil {
 		return err
 	}
@@ -48,7 +49,7 @@ func (s *server) putAccount(w http.ResponseWriter, r *http.Request) error {
 	err = object{
 		"id": &a.ID, "organization_id": &a.OrganizationID, "name": &a.Name, "company_name": &a.CompanyName,
 		"status": &a.Status, "time_zone": &a.TimeZone, "rate_card_id": &a.RateCardID,
-	}.read(w, r)
+	}.read(r)
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func (s *server) putProduct(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var p tollbook.Product
-	err = object{"id": &p.ID, "name": &p.Name, "family": &p.Family, "unit_of_measure": &p.UnitOfMeasure, "charge_type": &p.ChargeType}.read(w, r)
+	err = object{"id": &p.ID, "name": &p.Name, "family": &p.Family, "unit_of_measure": &p.UnitOfMeasure, "charge_type": &p.ChargeType}.read(r)
 	if err != nil {
 		return err
 	}
@@ -105,11 +106,11 @@ func (s *server) putRateCard(w http.ResponseWriter, r *http.Request) error {
 	if err := isCSV(r); err != nil {
 		return err
 	}
-	body, err := readAll(w, r, book.MaxCardBytes)
+	body, err := wire.ReadBody(r.Body, r.Header.Get("Content-Encoding"), book.MaxCardBytes)
 	if err != nil {
 		return err
 	}
-	card, isNew, err := op.PutRateCard(r.Context(), r.PathValue("id"), string(body))
+	card, isNew, err := op.PutRateCard(r.Context(), r.PathValue("id"), body)
 	if err != nil {
 		return err
 	}
@@ -124,7 +125,7 @@ func (s *server) createClient(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var n book.NewClient
-	err = object{"organization_id": &n.OrganizationID, "name": &n.Name, "scopes": &n.Scopes, "jwks": &n.JWKS, "external_id": &n.ExternalID}.read(w, r)
+	err = object{"organization_id": &n.OrganizationID, "name": &n.Name, "scopes": &n.Scopes, "jwks": &n.JWKS, "external_id": &n.ExternalID}.read(r)
 	if err != nil {
 		return err
 	}

@@ -83,6 +83,8 @@ func TestBadDefinitions(t *testing.T) {
 			t.Errorf("PUT %s %s: %d %s", tc.path, tc.body, a.Status, a.Text)
 		}
 	}
+	w.want(w.do("PUT", "/v1/rate-cards/x", w.operator, "text/csv", []byte("xyz"), "Content-Encoding", "br"), 415)
+	w.want(w.do("PUT", "/v1/rate-cards/x", w.operator, "text/csv", []byte(gzipped(t, sipCard)), "Content-Encoding", "gzip"), 201)
 	w.want(w.do("PUT", "/v1/organizations/x", w.operator, "text/plain", []byte(`{}`)), 415)
 	w.want(w.do("PUT", "/v1/organizations/x", w.operator, "application/json", []byte(`{"name":"`+strings.Repeat("x", 2<<20)+`"}`)), 413)
 	for _, tc := range []struct{ body, field string }{

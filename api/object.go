@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"strings"
 
 	"tollbook"
+	"tollbook/wire"
 )
 
 // maxObjectBytes bounds the JSON body of a definition.
@@ -23,7 +23,7 @@ type object map[string]any
 // read decodes the JSON object in a request's body. Unlike encoding/json on
 // its own it takes field names exactly as they are, refuses a field twice,
 // and reports everything that is wrong at once.
-func (o object) read(w http.ResponseWriter, r *http.Request) error {
+func (o object) read(r *http.Request) error {
 	if err := readParams(r).err(); err != nil {
 		return err
 	}
@@ -31,11 +31,11 @@ func (o object) read(w http.ResponseWriter, r *http.Request) error {
 		return tollbook.NewError(tollbook.CodeUnsupportedMedia, "The body must be "+typeJSON+".",
 			tollbook.FieldError{Name: "Content-Type", Description: "must be " + typeJSON})
 	}
-	body, err := readAll(w, r, maxObjectBytes)
+	body, err := wire.ReadBody(r.Body, r.Header.Get("Content-Encoding"), maxObjectBytes)
 	if err != nil {
 		return err
 	}
-	dec := json.NewDecoder(bytes.NewReader(body))
+	dec := json.NewDecoder(strings.NewReader(body))
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
 		return badBody("must be a JSON object")
 	}
@@ -105,18 +105,6 @@ func jsonName(goType string) string {
 
 func badBody(why string) error {
 	return tollbook.NewError(tollbook.CodeInvalidRequest, "The body is not valid.", tollbook.FieldError{Name: "body", Description: why})
-}
-
-// readAll reads a body of at most limit bytes.
-func readAll(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	if _, over := errors.AsType[*http.MaxBytesError](err); over {
-		return nil, tollbook.NewError(tollbook.CodeTooLarge, fmt.Sprintf("The body has more than %d bytes.", limit))
-	}
-	if err != nil {
-		return nil, &tollbook.Error{Code: tollbook.CodeInvalidRequest, Message: "The body could not be read to its end.", Err: err}
-	}
-	return body, nil
 }
 
 // same refuses a body whose id is not that of the path.
