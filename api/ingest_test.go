@@ -81,6 +81,26 @@ func TestBoundsOfAnEvent(t *testing.T) {
 	}
 }
 
+// TestTooManyIncrements: what a rate makes too large is kept unrated, and is
+// still the same event when the rate has changed meanwhile.
+func TestTooManyIncrements(t *testing.T) {
+	w := newWorld(t)
+	card := "resource,price_per_increment,increment,currency\nMESSAGE,1,%s,USD\n"
+	token := w.organization("acme", fmt.Sprintf(card, "0.001"), "acme-1")
+	huge := event("type", `"MESSAGE"`, "quantity", "1000000000001")
+	w.tally(w.post(token, huge), 0, 0, 0, 0, 1)
+	fits := event("id", `"2"`, "type", `"MESSAGE"`, "quantity", "1000")
+	w.tally(w.post(token, fits), 1, 0, 0, 0, 0)
+	w.want(w.do("PUT", "/v1/rate-cards/acme-card", w.operator, "text/csv", fmt.Appendf(nil, card, "0.000000000001")), 200)
+	w.tally(w.post(token, "["+fits+","+huge+"]"), 0, 2, 0, 0, 0)
+	w.want(w.do("PUT", "/v1/rate-cards/acme-card", w.operator, "text/csv", fmt.Appendf(nil, card, "1")), 200)
+	_, err := w.book.TakeUp(context.Background())
+	w.must(err)
+	if total := w.get("/v1/unrated", w.operator).JSON["total"]; fmt.Sprint(total) != "0" {
+		t.Errorf("%v events left unrated", total)
+	}
+}
+
 // TestRecordsOfRates: rates of one price share a record whatever their
 // increments, and a record may be of no units.
 func TestRecordsOfRates(t *testing.T) {

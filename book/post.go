@@ -104,10 +104,6 @@ func (b *Book) measure(s *Sender, events []*tollbook.Event, results []Result) me
 		}
 		var got tollbook.Measured
 		charges, got = b.state.measureEvent(charges, a, e)
-		if got.Unrated == tollbook.TooManyUnits {
-			results[i] = rejected("too_many_increments", "quantity", fmt.Sprintf("is more than %d increments of its rate", int64(tollbook.MaxIncrements)))
-			continue
-		}
 		start := len(normal)
 		normal = e.AppendNormal(normal)
 		form := normal[start:len(normal):len(normal)]
