@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // accounts have time zones wherever the binary runs
 )
 
 func main() {
