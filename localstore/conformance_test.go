@@ -17,7 +17,7 @@ func tiny(fs vfs.FS) Options {
 
 // memDriver is a data directory in a crashable file system in memory.
 type memDriver struct {
-	fs   *vfs.MemFS
+	fs   *crashFS
 	seed int64
 }
 
@@ -36,5 +36,5 @@ func (d *memDriver) Crash(testing.TB) storetest.Driver {
 }
 
 func TestConformance(t *testing.T) {
-	storetest.Run(t, func(testing.TB) storetest.Driver { return &memDriver{fs: vfs.NewCrashableMem()} })
+	storetest.Run(t, func(testing.TB) storetest.Driver { return &memDriver{fs: newCrashFS()} })
 }

@@ -54,7 +54,7 @@ func (h *history) check(t *testing.T, fs vfs.FS) {
 func TestCrash(t *testing.T) {
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-			fs := vfs.NewCrashableMem()
+			fs := newCrashFS()
 			h := &history{w: newWorld(seed, 2, 3, 3, 9)}
 			rng := rand.New(rand.NewPCG(seed, 2))
 			for range 4 {
@@ -66,7 +66,7 @@ func TestCrash(t *testing.T) {
 }
 
 // run posts and books until it cuts the power, and returns what is left.
-func (h *history) run(t *testing.T, fs *vfs.MemFS, rng *rand.Rand) *vfs.MemFS {
+func (h *history) run(t *testing.T, fs *crashFS, rng *rand.Rand) *crashFS {
 	s := mustOpen(t, fs)
 	for range 5 + rng.IntN(25) {
 		entries := h.w.batch(1 + rng.IntN(20))
@@ -97,7 +97,7 @@ func (h *history) run(t *testing.T, fs *vfs.MemFS, rng *rand.Rand) *vfs.MemFS {
 // to a sorted file fail, for every n, and then starts anew.
 func TestEveryWriteFailsOnce(t *testing.T) {
 	for n := int32(0); ; n++ {
-		mem := vfs.NewCrashableMem()
+		mem := newCrashFS()
 		mustClose(t, mustOpen(t, mem))
 		fault := &nthWrite{}
 		fault.left.Store(n + 1)

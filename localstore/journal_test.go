@@ -45,7 +45,7 @@ func writeAll(t testing.TB, fs vfs.FS, name string, b []byte) {
 // is killed, and returns where the frames start in the file.
 func logOf(t testing.TB, batches ...[]tollbook.Entry) (file []byte, starts []int) {
 	t.Helper()
-	fs := vfs.NewCrashableMem()
+	fs := newCrashFS()
 	s, err := Open("data", Options{FS: fs, Create: true})
 	if err != nil {
 		t.Fatal(err)
