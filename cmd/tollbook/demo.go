@@ -86,26 +86,37 @@ func (a *app) demo(ctx context.Context, d *demoRun) (err error) {
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(d.data)) }()
 	}
-	operator, err := initialize(ctx, d.data, a.now)
+	p, err := newPlace(d.data)
 	if err != nil {
 		return err
 	}
+	operator, err := p.initialize(ctx, a.now)
+	if err != nil {
+		return err
+	}
+	complete := false
+	defer func() {
+		if !complete { // half a world is of no use, and in the way of the next
+			err = errors.Join(err, p.discard())
+		}
+	}()
 	quiet := slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	n, err := openNode(ctx, nodeConfig{data: d.data, listen: d.listen, log: quiet, now: a.now})
 	if err != nil {
 		return err
 	}
 	serving, stop := context.WithCancel(ctx)
+	defer stop()
 	ended := make(chan error, 1)
 	go func() { ended <- n.serve(serving) }()
 	if err = a.fill(ctx, d, n, world, operator); err != nil || d.once {
+		complete = err == nil
 		stop()
 		return errors.Join(err, <-ended)
 	}
+	complete = true
 	a.say("Ctrl-C stops it.")
-	err = <-ended
-	stop()
-	return err
+	return <-ended
 }
 
 // fill brings the world into the server and shows it.

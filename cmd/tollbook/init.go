@@ -37,31 +37,68 @@ and the client of an operator, whose id and secret are printed this once.`,
 		if data == "" {
 			return noData()
 		}
-		cred, err := initialize(cmd.Context(), data, a.now)
+		p, err := newPlace(data)
 		if err != nil {
 			return err
 		}
-		if *output == asJSON {
-			return a.printJSON(cred)
+		cred, err := p.initialize(cmd.Context(), a.now)
+		if err != nil {
+			return err
 		}
-		a.say("Made the data directory %s. The secret is not shown again.", data)
-		_, err = fmt.Fprintf(a.stdout, "TOLLBOOK_CLIENT_ID=%s\nTOLLBOOK_CLIENT_SECRET=%s\n", cred.ClientID, cred.ClientSecret)
-		return err
+		if err := a.printOperator(cred, *output); err != nil {
+			return errors.Join(err, p.discard()) // nobody would ever know the secret
+		}
+		if *output == asTable {
+			a.say("Made the data directory %s. The secret is not shown again.", data)
+		}
+		return nil
 	}
 	return cmd
 }
 
+func (a *app) printOperator(cred book.Credentials, output string) error {
+	if output == asJSON {
+		return a.printJSON(cred)
+	}
+	_, err := fmt.Fprintf(a.stdout, "TOLLBOOK_CLIENT_ID=%s\nTOLLBOOK_CLIENT_SECRET=%s\n", cred.ClientID, cred.ClientSecret)
+	return err
+}
+
+// place is where a data directory is made: one that was absent or empty.
+type place struct {
+	dir    string
+	absent bool
+}
+
+// newPlace returns an error when there is something in a directory.
+func newPlace(dir string) (place, error) {
+	names, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return place{dir, true}, nil
+	}
+	if err == nil && len(names) > 0 {
+		err = fmt.Errorf("%s is not empty: a new data directory needs a place of its own", dir)
+	}
+	return place{dir, false}, err
+}
+
 // initialize makes a data directory and returns the operator's credentials.
-func initialize(ctx context.Context, data string, now func() time.Time) (cred book.Credentials, err error) {
-	if err := checkUnused(data); err != nil {
+// Where that fails, the place is as it was.
+func (p place) initialize(ctx context.Context, now func() time.Time) (cred book.Credentials, err error) {
+	// It will hold what people did and with whom: nobody else need look.
+	if err := os.MkdirAll(p.dir, 0o700); err != nil {
 		return cred, err
 	}
-	ledger, err := localstore.Open(data, localstore.Options{Clock: now, Create: true})
+	ledger, err := localstore.Open(p.dir, localstore.Options{Clock: now, Create: true})
 	if err != nil {
 		return cred, err
 	}
-	defer func() { err = errors.Join(err, ledger.Close()) }()
-	if err := oauth.CreateKeys(filepath.Join(data, keysName), rand.Reader, now()); err != nil {
+	defer func() {
+		if err = errors.Join(err, ledger.Close()); err != nil {
+			err = errors.Join(err, p.discard())
+		}
+	}()
+	if err := oauth.CreateKeys(filepath.Join(p.dir, keysName), rand.Reader, now()); err != nil {
 		return cred, err
 	}
 	b, err := book.Open(ctx, ledger, book.Options{Clock: now, Rand: rand.Reader, Logger: slog.New(slog.DiscardHandler)})
@@ -72,14 +109,14 @@ func initialize(ctx context.Context, data string, now func() time.Time) (cred bo
 	return b.Bootstrap(ctx)
 }
 
-// checkUnused returns an error when there is something in a directory.
-func checkUnused(dir string) error {
-	names, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+// discard takes away what was made, so that the place can be tried again.
+func (p place) discard() error {
+	if p.absent {
+		return os.RemoveAll(p.dir)
 	}
-	if err == nil && len(names) > 0 {
-		err = fmt.Errorf("%s is not empty: a new data directory needs a place of its own", dir)
+	names, err := os.ReadDir(p.dir)
+	for _, name := range names {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(p.dir, name.Name())))
 	}
 	return err
 }

@@ -27,8 +27,27 @@ func outputFlag(cmd *cobra.Command, forms ...string) *string {
 	return cmd.Flags().StringP("output", "o", forms[0], "form of the output: "+strings.Join(forms, ", "))
 }
 
+// outputWriter is standard output. It remembers the first error, so that what
+// prints a table need not look: a program whose data did not arrive has failed.
+type outputWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (o *outputWriter) Write(p []byte) (int, error) {
+	if o.err != nil {
+		return 0, o.err
+	}
+	n, err := o.w.Write(p)
+	o.err = err
+	return n, err
+}
+
 // isTerminal tells whether a stream is one that a person looks at.
 func isTerminal(stream any) bool {
+	if o, ok := stream.(*outputWriter); ok {
+		stream = o.w
+	}
 	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

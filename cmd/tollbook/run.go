@@ -37,17 +37,18 @@ type app struct {
 // run runs the program and returns its exit code. When ctx ends, whatever is
 // running ends as cleanly as it can.
 func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{env: map[string]string{}, stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now}
+	out := &outputWriter{w: stdout}
+	a := &app{env: map[string]string{}, stdin: stdin, stdout: out, stderr: stderr, now: time.Now}
 	for _, pair := range env {
 		name, value, _ := strings.Cut(pair, "=")
 		a.env[name] = value
 	}
 	root := a.rootCommand()
 	root.SetArgs(args)
-	root.SetIn(stdin)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
 	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		err = out.err
+	}
 	if err == nil {
 		return exitOK
 	}
@@ -147,7 +148,10 @@ func (a *app) rootCommand() *cobra.Command {
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.settle(cmd) }
 	root.SetHelpTemplate(helpTemplate)
 	root.SetFlagErrorFunc(flagError)
-	a.addCompletion(root)
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	a.addCompletion(root) // which remembers where the output goes
 	return root
 }
 

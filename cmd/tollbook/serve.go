@@ -55,6 +55,8 @@ func (cfg *nodeConfig) check() error {
 	switch {
 	case cfg.data == "":
 		return noData()
+	case cfg.listen == "": // Go would take any port on every network
+		return usageError("--listen is empty, but must be an address and a port such as %s", defaultListen)
 	case (cfg.tlsCert == "") != (cfg.tlsKey == ""):
 		return usageError("--tls-cert and --tls-key go together")
 	case (cfg.issuer == "") != (cfg.issuerAudience == ""):

@@ -50,6 +50,12 @@ one page is shown.`,
 		if err := oneOf("output", *output, asTable, asJSON, asCSV); err != nil {
 			return err
 		}
+		if q.page < 1 {
+			return usageError("--page is %d, but must be at least 1", q.page)
+		}
+		if q.perPage < 1 || q.perPage > largestPage {
+			return usageError("--per-page is %d, but must be 1 to %d", q.perPage, largestPage)
+		}
 		c, err := r.connect()
 		if err != nil {
 			return err
@@ -97,6 +103,9 @@ func anyOf(field string, values []string) string {
 	return field + " in (" + strings.Join(quoted, ",") + ")"
 }
 
+// inAll says of totals that they are of all records that match.
+const inAll = "in all"
+
 // largestPage is what --all asks for at once, the most that the API gives.
 const largestPage = tollbook.MaxPage
 
@@ -107,10 +116,12 @@ func (a *app) usage(ctx context.Context, c *client.Client, q usageQuery, output 
 	}
 	query := client.UsageQuery{Filter: where, OrderBy: q.orderBy, Page: q.page, PerPage: q.perPage}
 	var records iter.Seq2[client.Record, error]
-	note := ""
+	note, scope := "", inAll
 	if q.all {
 		if q.page == 1 {
 			query.PerPage = largestPage
+		} else {
+			scope = "from page " + grouped(q.page) + " on"
 		}
 		records = c.Usage(ctx, query)
 	} else {
@@ -119,8 +130,8 @@ func (a *app) usage(ctx context.Context, c *client.Client, q usageQuery, output 
 			return err
 		}
 		records = each(page.Records)
-		if page.TotalPages > 1 {
-			note = pageNote(page.PageInfo)
+		if page.TotalPages > 1 || q.page > 1 {
+			note, scope = pageNote(page.PageInfo), "on this page"
 		}
 	}
 	switch output {
@@ -129,7 +140,7 @@ func (a *app) usage(ctx context.Context, c *client.Client, q usageQuery, output 
 	case asCSV:
 		err = printCSV(a.stdout, recordColumns(), records, recordCells)
 	default:
-		err = a.usageTable(records)
+		err = a.usageTable(records, scope)
 	}
 	if err == nil && note != "" {
 		a.say("%s", note)
@@ -158,8 +169,9 @@ func recordCells(r *client.Record) []string {
 		r.Unit, r.Price.String(), orEmpty(r.WalletName), r.NumberOfUnits.String(), r.TotalAmount.String()}
 }
 
-// usageTable prints the fields that fit a screen, and the totals.
-func (a *app) usageTable(records iter.Seq2[client.Record, error]) error {
+// usageTable prints the fields that fit a screen, and the totals; scope says
+// what they are the totals of.
+func (a *app) usageTable(records iter.Seq2[client.Record, error], scope string) error {
 	columns := append(left("id", "month", "account_id", "product_id", "type", "description", "direction", "resolution"),
 		column{"units", true}, column{"unit", false}, column{"price", true}, column{"amount", true}, column{"currency", false})
 	var rows [][]string
@@ -172,12 +184,17 @@ func (a *app) usageTable(records iter.Seq2[client.Record, error]) error {
 			r.NumberOfUnits.String(), r.Unit, r.Price.String(), r.TotalAmount.String(), r.Currency})
 		sums.add(&r)
 	}
-	if len(rows) == 0 {
+	switch {
+	case len(rows) > 0:
+	case scope == inAll:
 		a.say("No usage matches.")
+		return nil
+	default:
+		a.say("There is nothing %s.", scope)
 		return nil
 	}
 	a.printTable("", columns, rows)
-	a.printTotals(len(rows), sums)
+	a.printTotals(plural(len(rows), "record")+" "+scope, sums)
 	return nil
 }
 
@@ -194,7 +211,7 @@ func (t totals) add(r *client.Record) {
 	t[key] = t[key].Add(r.TotalAmount)
 }
 
-func (a *app) printTotals(n int, t totals) {
+func (a *app) printTotals(title string, t totals) {
 	keys := slices.SortedFunc(maps.Keys(t), func(x, y [2]string) int {
 		// Usage comes first in each currency, though its name does not.
 		order := func(k [2]string) string { return k[0] + strings.Replace(k[1], "USAGE", "", 1) }
@@ -205,5 +222,5 @@ func (a *app) printTotals(n int, t totals) {
 		rows = append(rows, []string{k[0], k[1], t[k].String()})
 	}
 	_, _ = a.stdout.Write([]byte("\n"))
-	a.printTable(plural(n, "record")+" in all", []column{{"currency", false}, {"what", false}, {"amount", true}}, rows)
+	a.printTable(title, []column{{"currency", false}, {"what", false}, {"amount", true}}, rows)
 }
