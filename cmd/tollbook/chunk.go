@@ -37,6 +37,26 @@ type chunk struct {
 	end         int64 // bytes of the file that were read when it was made
 }
 
+// lineOf returns the line of the file that stands on a line of the body.
+func (c *chunk) lineOf(n int) int {
+	if c.contentType != client.TypeCSV {
+		return c.lines[min(max(n, 1), len(c.lines))-1] // an event a line
+	}
+	rows := newCSVReader(bufio.NewReader(bytes.NewReader(c.body)))
+	if _, err := rows.next(); err != nil { // the header
+		return n
+	}
+	line := n
+	for _, start := range c.lines {
+		row, err := rows.next()
+		if err != nil || row.line > n {
+			break
+		}
+		line = start + n - row.line
+	}
+	return line
+}
+
 // chunker cuts a file's events into chunks.
 type chunker struct {
 	items                  itemReader
@@ -133,7 +153,7 @@ func newChunker(r io.Reader, format string, offset func() int64) (*chunker, erro
 	c := &chunker{contentType: client.TypeNDJSON, between: "\n", last: "\n", offset: offset, events: maxChunkEvents}
 	switch {
 	case format == formatCSV || format == formatAuto && !look.json:
-		rows := &csvReader{lines: lineReader{in: in}}
+		rows := newCSVReader(in)
 		header, err := rows.next()
 		if errors.Is(err, io.EOF) {
 			err = errors.New("the file is empty")

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 
+	"tollbook"
 	"tollbook/client"
 )
 
@@ -52,6 +53,8 @@ func TestChunks(t *testing.T) {
 		{name: "byte order mark", text: "\xef\xbb\xbf{\"a\":1}\n", want: []string{nd + " [1] {\"a\":1}\n"}},
 		{name: "numbers keep their digits", text: "[{\"quantity\": 1.10e2, \"x\": 12345678901234567890.123}]", want: []string{nd + " [1] {\"quantity\": 1.10e2, \"x\": 12345678901234567890.123}\n"}},
 		{name: "csv", text: "id,type\n1,CALL\n\n2,\"a\nb\"\n3,CALL\n", want: []string{csv + " [2 4] id,type\n1,CALL\n2,\"a\nb\"\n", csv + " [6] id,type\n3,CALL\n"}},
+		{name: "a quote inside a cell", text: "id,d\n1,5\" x\n2,\"a\" b\n3,\"c\"\"\n\"\"d\"\n", want: []string{csv + " [2 3] id,d\n1,5\" x\n2,\"a\" b\n", csv + " [4] id,d\n3,\"c\"\"\n\"\"d\"\n"}},
+		{name: "ends of lines inside a cell", text: "id,d\r\n\r\n1,\"a\r\nb\"\r\n2,c\r\n", want: []string{csv + " [3 5] id,d\n1,\"a\r\nb\"\n2,c\n"}},
 		{name: "csv by its format", text: "[x],type\n1,CALL\n", format: formatCSV, want: []string{csv + " [2] [x],type\n1,CALL\n"}},
 		{name: "a header alone", text: "id,type\n"},
 		{name: "cloud events", text: "[{\"specversion\":\"1.0\"},\n{\"b\":2}, {\"c\":3}]", want: []string{cloud + ` [1 2] [{"specversion":"1.0"},{"b":2}]`, cloud + ` [2] [{"c":3}]`}},
@@ -81,6 +84,42 @@ func TestChunks(t *testing.T) {
 				t.Errorf("error %v, want %q", err, tt.err)
 			}
 		})
+	}
+}
+
+// TestLineOf checks that a fault in the body of a request is found in the
+// file.
+func TestLineOf(t *testing.T) {
+	t.Parallel()
+	c, err := newChunker(strings.NewReader("id,d\n1,x\n\n2,\"a\nb\"\n3,x\n\n\n4,5\" x\n5,x\n"), formatAuto, func() int64 { return 0 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.events = 2
+	var got []int
+	for {
+		chunk, err := c.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(strings.TrimSuffix(string(chunk.body), "\n"), "\n") {
+			if at := chunk.lineOf(i + 1); i > 0 { // the header is in every body
+				got = append(got, at)
+			} else if line != "id,d" || at != 1 {
+				t.Errorf("%q is said to be line %d", line, at)
+			}
+		}
+	}
+	if diff := cmp.Diff([]int{2, 4, 5, 6, 9, 10}, got); diff != "" {
+		t.Error(diff)
+	}
+	inBody := &client.Error{Fields: []tollbook.FieldError{{Name: "body", Description: "line 3, column 4: odd"}, {Name: "x", Description: "odd"}}}
+	err = inFile(inBody, &chunk{contentType: client.TypeCSV, body: []byte("id\n1\n2\n"), lines: []int{10_001, 10_003}})
+	if !strings.Contains(err.Error(), "body: line 10003, column 4: odd; x: odd") || inBody.Fields[0].Description != "line 3, column 4: odd" {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -179,7 +180,7 @@ func send(ctx context.Context, post func(context.Context, client.Batch) (client.
 			for c := range queue {
 				receipt, err := post(ctx, client.Batch{ContentType: c.contentType, Body: c.body})
 				if err != nil {
-					return fmt.Errorf("%s, lines %d to %d: %w", t.file, c.lines[0], c.lines[len(c.lines)-1], err)
+					return fmt.Errorf("%s, lines %d to %d: %w", t.file, c.lines[0], c.lines[len(c.lines)-1], inFile(err, c))
 				}
 				t.add(c, &receipt)
 			}
@@ -285,12 +286,42 @@ func complaintText(r *client.Result) string {
 // withoutLine takes the number of a line off that a description begins with:
 // it is one of the request's body, and the file's stands before it.
 func withoutLine(s string) string {
-	if rest, ok := strings.CutPrefix(s, "line "); ok {
-		if _, column, ok := strings.Cut(rest, ", "); ok && strings.HasPrefix(column, "column ") {
-			return column
+	_, rest, ok := cutLine(s)
+	if !ok {
+		return s
+	}
+	return strings.TrimLeft(rest, ",: ")
+}
+
+// cutLine cuts "line N" off what a description begins with.
+func cutLine(s string) (line int, rest string, ok bool) {
+	s, ok = strings.CutPrefix(s, "line ")
+	if !ok {
+		return 0, "", false
+	}
+	end := strings.IndexAny(s, ",:")
+	if end < 0 {
+		return 0, "", false
+	}
+	line, err := strconv.Atoi(s[:end])
+	return line, s[end:], err == nil
+}
+
+// inFile returns the error of a request with the file's lines in place of
+// those of the request's body.
+func inFile(err error, c *chunk) error {
+	e, ok := errors.AsType[*client.Error](err)
+	if !ok {
+		return err
+	}
+	own := *e
+	own.Fields = slices.Clone(e.Fields)
+	for i := range own.Fields {
+		if line, rest, ok := cutLine(own.Fields[i].Description); ok {
+			own.Fields[i].Description = "line " + strconv.Itoa(c.lineOf(line)) + rest
 		}
 	}
-	return s
+	return &own
 }
 
 func (a *app) printTally(t *tally, output string) error {

@@ -13,7 +13,8 @@ import (
 type lineReader struct {
 	in        *bufio.Reader
 	skipBlank bool
-	line      int // of the last one
+	keepCR    bool // of an end of CR LF
+	line      int  // of the last one
 	buf       []byte
 }
 
@@ -34,7 +35,10 @@ func (r *lineReader) next() (item, error) {
 			}
 		}
 		r.line++
-		text := bytes.TrimSuffix(bytes.TrimSuffix(r.buf, []byte("\n")), []byte("\r"))
+		text := bytes.TrimSuffix(r.buf, []byte("\n"))
+		if !r.keepCR {
+			text = bytes.TrimSuffix(text, []byte("\r"))
+		}
 		if r.skipBlank && len(bytes.TrimSpace(text)) == 0 {
 			continue
 		}
@@ -42,16 +46,20 @@ func (r *lineReader) next() (item, error) {
 	}
 }
 
-// csvReader reads rows, which end at the end of a line that is not inside
-// quotes. What is in them is the server's to judge.
+// csvReader reads rows, which end at the end of a line that is not inside a
+// quoted cell. What is in them is the server's to judge.
 type csvReader struct {
 	lines lineReader
 	buf   []byte
 }
 
+func newCSVReader(in *bufio.Reader) *csvReader {
+	return &csvReader{lines: lineReader{in: in, keepCR: true}} // a CR may be of a cell
+}
+
 func (r *csvReader) next() (item, error) {
 	r.buf = r.buf[:0]
-	first, quotes := 0, 0
+	first, open := 0, false
 	for {
 		it, err := r.lines.next()
 		if errors.Is(err, io.EOF) && first > 0 {
@@ -61,7 +69,7 @@ func (r *csvReader) next() (item, error) {
 			return item{}, err
 		}
 		if first == 0 {
-			if len(it.raw) == 0 {
+			if len(bytes.TrimSuffix(it.raw, []byte("\r"))) == 0 {
 				continue // readers of CSV pass over empty lines
 			}
 			first = it.line
@@ -69,13 +77,46 @@ func (r *csvReader) next() (item, error) {
 			r.buf = append(r.buf, '\n')
 		}
 		r.buf = append(r.buf, it.raw...)
-		quotes += bytes.Count(it.raw, []byte{'"'})
-		if quotes%2 == 0 {
-			return item{r.buf, first}, nil
+		if open = leavesOpen(it.raw, open); !open {
+			return item{bytes.TrimSuffix(r.buf, []byte("\r")), first}, nil
 		}
 		if len(r.buf) > maxChunkBytes {
 			return item{}, fmt.Errorf("line %d: the row is longer than %d bytes; is a quote not closed?", first, maxChunkBytes)
 		}
+	}
+}
+
+// leavesOpen tells whether a quoted cell goes on behind the end of a line;
+// open tells whether the line begins inside one. A quote opens a cell only at
+// its start: elsewhere it is a fault of this row alone.
+func leavesOpen(line []byte, open bool) bool {
+	for {
+		if !open {
+			if !bytes.HasPrefix(line, []byte{'"'}) {
+				comma := bytes.IndexByte(line, ',')
+				if comma < 0 {
+					return false
+				}
+				line = line[comma+1:]
+				continue
+			}
+			line, open = line[1:], true
+		}
+		quote := bytes.IndexByte(line, '"')
+		if quote < 0 {
+			return true
+		}
+		line = line[quote+1:]
+		if bytes.HasPrefix(line, []byte{'"'}) { // doubled: a quote in the cell
+			line = line[1:]
+			continue
+		}
+		// The cell has ended. What stands before the next comma is none of ours.
+		comma := bytes.IndexByte(line, ',')
+		if comma < 0 {
+			return false
+		}
+		line, open = line[comma+1:], false
 	}
 }
 
