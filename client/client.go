@@ -177,7 +177,7 @@ func (c *Client) resolve(ref string) (*url.URL, error) {
 		return nil, fmt.Errorf("client: path %q does not start with /", ref)
 	}
 	if origin(u) != origin(c.base) {
-		return nil, fmt.Errorf("client: the link %s leads away from %s; it is not followed, for that would send the token there", u.Redacted(), origin(c.base))
+		return nil, fmt.Errorf("client: the link %s leads away from %s; it is not followed, for that would send the token there; is the base URL the server's public one?", u.Redacted(), origin(c.base))
 	}
 	return u, nil
 }

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -245,5 +246,23 @@ func TestErrorBodies(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), tt.want) || len(err.Error()) > 300 {
 			t.Errorf("Get(%s): error %v; want %q", tt.path, err, tt.want)
 		}
+	}
+}
+
+// TestInterruptedWait checks that a wait between two tries that is called off
+// says so, and why there was one.
+func TestInterruptedWait(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(w http.ResponseWriter, r *http.Request) { writeError(w, 503, "unavailable") })
+	ctx, cancel := context.WithCancel(t.Context())
+	c, _ := connect(t, s, func(cfg *client.Config) {
+		cfg.Sleep = func(ctx context.Context, _ time.Duration) error {
+			cancel()
+			return ctx.Err()
+		}
+	})
+	_, err := c.Get(ctx, "/x")
+	if e, ok := errors.AsType[*client.Error](err); !errors.Is(err, context.Canceled) || !ok || e.Status != 503 {
+		t.Errorf("error %v, want that of the request and that it was cancelled", err)
 	}
 }

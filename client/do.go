@@ -140,8 +140,8 @@ func (c *Client) retry(ctx context.Context, safe bool, try func() error) error {
 		if c.now().Add(wait).After(last) {
 			return err
 		}
-		if c.sleep(ctx, wait) != nil {
-			return err
+		if ended := c.sleep(ctx, wait); ended != nil {
+			return fmt.Errorf("client: %w while waiting to repeat a request that failed: %w", ended, err)
 		}
 		pause = min(2*pause, longestPause)
 	}

@@ -58,7 +58,7 @@ func (c *Client) errorOf(status int, header http.Header, body []byte) *Error {
 	if status >= 300 && status < 400 {
 		e.Message = "The server redirects to " + header.Get("Location") + ", which is not followed."
 	} else if text := strings.TrimSpace(string(body)); text != "" && strings.HasPrefix(header.Get("Content-Type"), "text/plain") {
-		e.Description = text[:min(len(text), maxErrorText)]
+		e.Description = strings.ToValidUTF8(text[:min(len(text), maxErrorText)], "")
 	}
 	return e
 }

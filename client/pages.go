@@ -166,7 +166,8 @@ func (c *Client) Usage(ctx context.Context, q UsageQuery) iter.Seq2[Record, erro
 // Record returns one usage record.
 func (c *Client) Record(ctx context.Context, id string) (Record, error) {
 	var r Record
-	return r, c.getJSON(ctx, usagePath+"/"+url.PathEscape(id), &r)
+	err := c.getJSON(ctx, usagePath+"/"+url.PathEscape(id), &r)
+	return r, err
 }
 
 // Events yields the events that make a record up.
