@@ -113,15 +113,15 @@ func post(ctx context.Context, c *client.Client, w *World, told func(events int)
 	return g.Wait()
 }
 
-// postBatch posts a batch. Every event of a new world is accepted; one that
-// is not is a fault.
+// postBatch posts a batch. Every event of a new world is accepted, or there
+// already where a request had to be repeated; anything else is a fault.
 func postBatch(ctx context.Context, c *client.Client, b batch) error {
 	receipt, err := c.Post(ctx, client.Batch{ContentType: client.TypeNDJSON, Body: b.body})
 	if err != nil {
 		return fmt.Errorf("demo: events: %w", err)
 	}
-	if receipt.Accepted != b.events {
-		return fmt.Errorf("demo: %d of %d events were accepted; the first that was not: %+v", receipt.Accepted, b.events, receipt.Results[:min(1, len(receipt.Results))])
+	if receipt.Accepted+receipt.Duplicate != b.events {
+		return fmt.Errorf("demo: %d of %d events were accepted; the first that was not: %+v", receipt.Accepted+receipt.Duplicate, b.events, receipt.Results[:min(1, len(receipt.Results))])
 	}
 	return nil
 }
