@@ -37,6 +37,15 @@ type chunk struct {
 	end         int64 // bytes of the file that were read when it was made
 }
 
+// place says where the chunk is in the file.
+func (c *chunk) place() string {
+	first, last := c.lines[0], c.lines[len(c.lines)-1]
+	if first == last {
+		return fmt.Sprintf("line %d", first)
+	}
+	return fmt.Sprintf("lines %d to %d", first, last)
+}
+
 // lineOf returns the line of the file that stands on a line of the body.
 func (c *chunk) lineOf(n int) int {
 	if c.contentType != client.TypeCSV {

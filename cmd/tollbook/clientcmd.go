@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+
 	"github.com/spf13/cobra"
 
 	"tollbook"
@@ -46,6 +48,9 @@ The secret is shown this once. With --jwks or --external-id there is none.`,
 		if *jwks != "" {
 			if spec.JWKS, err = readFile(*jwks, maxSecretBytes); err != nil {
 				return err
+			}
+			if !json.Valid(spec.JWKS) {
+				return usageError("--jwks %s is not JSON, but must be a JWK or a set of them", *jwks)
 			}
 		}
 		cred, err := c.CreateClient(cmd.Context(), spec)

@@ -101,7 +101,7 @@ func (a *app) demo(ctx context.Context, d *demoRun) (err error) {
 		}
 	}()
 	quiet := slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	n, err := openNode(ctx, nodeConfig{data: d.data, listen: d.listen, log: quiet, now: a.now})
+	n, err := openNode(ctx, nodeConfig{data: d.data, listen: d.listen, log: quiet, now: a.now, grace: shutdownGrace})
 	if err != nil {
 		return err
 	}

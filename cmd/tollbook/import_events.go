@@ -81,7 +81,7 @@ type eventsImport struct {
 }
 
 func (a *app) importEvents(ctx context.Context, c *client.Client, in eventsImport, output string) error {
-	raw, size, closeFile, err := a.openInput(in.file)
+	raw, size, closeFile, err := a.openInput(ctx, in.file)
 	if err != nil {
 		return err
 	}
@@ -104,20 +104,33 @@ func (a *app) importEvents(ctx context.Context, c *client.Client, in eventsImpor
 	return a.report(t, err, output)
 }
 
-// openInput opens a file, or standard input for "-", whose size is -1.
-func (a *app) openInput(file string) (*countingReader, int64, func(), error) {
+// openInput opens a file, or standard input for "-". The size is -1 of what
+// has none, such as a pipe.
+func (a *app) openInput(ctx context.Context, file string) (*countingReader, int64, func(), error) {
 	if file == "-" {
-		return &countingReader{r: a.stdin}, -1, func() {}, nil
+		return &countingReader{r: untilDone(ctx, a.stdin)}, -1, func() {}, nil
 	}
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, 0, nil, err
 	}
-	size := int64(-1)
+	closeFile := func() { _ = f.Close() } // it was only read
 	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-		size = info.Size()
+		return &countingReader{r: f}, info.Size(), closeFile, nil
 	}
-	return &countingReader{r: f}, size, func() { _ = f.Close() }, nil // it was only read
+	return &countingReader{r: untilDone(ctx, f)}, -1, closeFile, nil
+}
+
+// untilDone reads r until ctx ends: a read of a pipe or a terminal may wait
+// for ever, and cannot be called off.
+func untilDone(ctx context.Context, r io.Reader) io.Reader {
+	out, in := io.Pipe()
+	go func() {
+		_, err := io.Copy(in, r)
+		_ = in.CloseWithError(err) // it returns nil always
+	}()
+	context.AfterFunc(ctx, func() { _ = in.CloseWithError(ctx.Err()) })
+	return out
 }
 
 // countingReader counts what is read through it.
@@ -180,7 +193,7 @@ func send(ctx context.Context, post func(context.Context, client.Batch) (client.
 			for c := range queue {
 				receipt, err := post(ctx, client.Batch{ContentType: c.contentType, Body: c.body})
 				if err != nil {
-					return fmt.Errorf("%s, lines %d to %d: %w", t.file, c.lines[0], c.lines[len(c.lines)-1], inFile(err, c))
+					return fmt.Errorf("%s, %s: %w", t.file, c.place(), inFile(err, c))
 				}
 				t.add(c, &receipt)
 			}

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -29,11 +30,14 @@ const keysName = "keys.json"
 
 // Bounds of the HTTP server. A request's body is bounded by the API.
 const (
-	headerTimeout   = 10 * time.Second
-	requestTimeout  = 2 * time.Minute
-	idleTimeout     = 2 * time.Minute
-	maxHeaderBytes  = 64 << 10
-	shutdownTimeout = 30 * time.Second
+	headerTimeout  = 10 * time.Second
+	requestTimeout = 2 * time.Minute
+	idleTimeout    = 2 * time.Minute
+	maxHeaderBytes = 64 << 10
+
+	// shutdownGrace is how long requests under way may take once the server
+	// is to stop: less than what supervisors wait before they kill.
+	shutdownGrace = 8 * time.Second
 )
 
 // nodeConfig is what a server is started with.
@@ -44,6 +48,7 @@ type nodeConfig struct {
 	proxies                 []netip.Prefix
 	log                     *slog.Logger
 	now                     func() time.Time
+	grace                   time.Duration // as shutdownGrace
 }
 
 // node is a server: a ledger, the book over it and who serves it.
@@ -136,7 +141,9 @@ func (n *node) handler() (http.Handler, error) {
 	var err error
 	if cfg.issuer != "" {
 		auth.External = &oauth.External{IssuerURL: cfg.issuer, Audience: cfg.issuerAudience}
-	} else if auth.Keys, err = oauth.OpenKeys(filepath.Join(cfg.data, keysName)); err != nil {
+	} else if auth.Keys, err = oauth.OpenKeys(filepath.Join(cfg.data, keysName)); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w; 'tollbook key rotate --data %s' makes new ones", err, cfg.data)
+	} else if err != nil {
 		return nil, err
 	}
 	server, err := oauth.New(auth)
@@ -163,11 +170,14 @@ func (n *node) serve(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	n.cfg.log.Info("shutting down")
-	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), n.cfg.grace)
 	defer cancel()
 	err := n.http.Shutdown(deadline)
-	if err != nil {
-		err = errors.Join(fmt.Errorf("requests were cut off: %w", err), n.http.Close())
+	if errors.Is(err, context.DeadlineExceeded) {
+		// A client that hangs, or a request that never got an answer and can be
+		// repeated: no failure of ours.
+		n.cfg.log.Warn("requests were cut off: they took too long to finish", "grace", n.cfg.grace.String())
+		err = n.http.Close()
 	}
 	err = errors.Join(err, n.release())
 	if err == nil {

@@ -24,7 +24,11 @@ const (
 )
 
 func outputFlag(cmd *cobra.Command, forms ...string) *string {
-	return cmd.Flags().StringP("output", "o", forms[0], "form of the output: "+strings.Join(forms, ", "))
+	form := cmd.Flags().StringP("output", "o", forms[0], "form of the output: "+strings.Join(forms, ", "))
+	if err := cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(forms, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err) // the flag was defined above
+	}
+	return form
 }
 
 // outputWriter is standard output. It remembers the first error, so that what

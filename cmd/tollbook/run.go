@@ -118,13 +118,15 @@ func errorText(err error) string {
 		message, fields = e.Message, e.Fields
 	}
 	var b strings.Builder
-	b.WriteString(message)
+	for i, line := range strings.Split(message, "\n") {
+		b.WriteString(strings.Repeat("\n  ", min(i, 1)) + printable(line))
+	}
 	for i, f := range fields {
 		if i == maxFieldsShown {
 			fmt.Fprintf(&b, "\n  … and %d more", len(fields)-i)
 			break
 		}
-		fmt.Fprintf(&b, "\n  %s: %s", f.Name, f.Description)
+		fmt.Fprintf(&b, "\n  %s: %s", printable(f.Name), printable(f.Description))
 	}
 	return b.String()
 }

@@ -14,7 +14,7 @@ func (a *app) serveCommand() *cobra.Command {
   tollbook serve --data /srv/tollbook --listen :8443 --tls-cert cert.pem --tls-key key.pem --public-url https://billing.example.com
   tollbook serve --data ./book --issuer https://login.example.com --issuer-audience tollbook`),
 		Long: `Serves the API over a data directory that 'tollbook init' made, until it gets
-SIGINT or SIGTERM; then it finishes the requests under way. Only one process at a
+SIGINT or SIGTERM; then it gives the requests under way a few seconds. Only one process at a
 time can use a data directory. The log goes to standard error, as JSON unless
 that is a terminal.`,
 	}
@@ -40,7 +40,7 @@ that is a terminal.`,
 		if cfg.log, err = a.logger(*level); err != nil {
 			return err
 		}
-		cfg.now = a.now
+		cfg.now, cfg.grace = a.now, shutdownGrace
 		n, err := openNode(cmd.Context(), cfg)
 		if err != nil {
 			return err
