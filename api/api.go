@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"path"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -167,8 +168,8 @@ func (s *server) handler(rt route) http.Handler {
 	})
 }
 
-// guard answers a panic with a 500 and sets the headers that every answer
-// carries.
+// guard answers a panic with a 500, refuses paths that are not clean, and sets
+// the headers that every answer carries.
 func (s *server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -183,6 +184,11 @@ func (s *server) guard(next http.Handler) http.Handler {
 			s.fail(w, r, errPanic)
 		}()
 		w.Header().Set("X-Content-Type-Options", "nosniff")
+		asked := r.URL.EscapedPath()
+		if clean := path.Clean(asked); asked != clean && asked != clean+"/" {
+			s.fail(w, r, errNoRoute) // the mux would redirect, with a page of HTML
+			return
+		}
 		next.ServeHTTP(w, r)
 	})
 }

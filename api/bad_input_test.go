@@ -256,6 +256,9 @@ func TestBadAddresses(t *testing.T) {
 	}{
 		{"GET", "/express/usage", 404, "not_found"},
 		{"GET", "/", 404, "not_found"},
+		{"GET", "//express/usage/month", 404, "not_found"},
+		{"GET", "/express/../express/usage/month", 404, "not_found"},
+		{"GET", "/express/usage/month/", 404, "not_found"},
 		{"DELETE", "/express/usage/month", 405, "method_not_allowed"},
 		{"PATCH", "/v1/accounts/acme-1", 405, "method_not_allowed"},
 		{"GET", "/express/usage/month/x", 404, "not_found"},
