@@ -15,6 +15,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tollbook"
+	"tollbook/client"
 )
 
 // TestImportTellsWhereItStopped interrupts an import while its second request
@@ -50,6 +53,24 @@ func TestImportTellsWhereItStopped(t *testing.T) {
 	code := run(ctx, []string{"import", "events", file, "--batch", "2", "--in-flight", "1"}, env, nil, &out, &messages)
 	if code != exitInterrupted || !strings.HasPrefix(out.String(), "2 accepted,") || !strings.Contains(messages.String(), "Everything up to line 2 is done.") {
 		t.Errorf("exit code %d, output %s, messages %s", code, &out, &messages)
+	}
+}
+
+// TestInterruptTellsWhatItWaitedFor interrupts a wait for a server that had
+// said why it takes nothing.
+func TestInterruptTellsWhatItWaitedFor(t *testing.T) {
+	t.Parallel()
+	full := &client.Error{Status: 503, Code: tollbook.CodeUnavailable, Message: "The disk is full."}
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{fmt.Errorf("a.jsonl: %w while waiting: %w", context.Canceled, full), "tollbook: interrupted; the server had said: The disk is full. (503 unavailable)\n"},
+		{fmt.Errorf("a.jsonl: %w", context.Canceled), ""},
+	} {
+		if got := interruptText(c.err); got != c.want {
+			t.Errorf("%v: %q, want %q", c.err, got, c.want)
+		}
 	}
 }
 

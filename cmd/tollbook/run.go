@@ -53,6 +53,7 @@ func run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stder
 		return exitOK
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		fmt.Fprint(stderr, interruptText(err))
 		return exitInterrupted
 	}
 	code := exitCode(err)
@@ -100,6 +101,16 @@ func exitCode(err error) int {
 		}
 	}
 	return exitFailed
+}
+
+// interruptText returns what is to be said of an interrupt: nothing, or
+// the answer after which a request was to be repeated.
+func interruptText(err error) string {
+	answer, ok := errors.AsType[*client.Error](err)
+	if !ok {
+		return ""
+	}
+	return "tollbook: interrupted; the server had said: " + errorText(answer) + "\n"
 }
 
 // maxFieldsShown is how many inputs at fault an error lists.
