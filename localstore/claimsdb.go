@@ -42,7 +42,9 @@ const (
 
 var endKey = []byte("aend")
 
-func openClaimsDB(fs vfs.FS, dir string, o *Options) (*claimsDB, error) {
+// openClaimsDB opens the claims database in dir. damaged is told of a file that
+// does not check; whatever met it gets an error besides.
+func openClaimsDB(fs vfs.FS, dir string, o *Options, damaged func(error)) (*claimsDB, error) {
 	cache := pebble.NewCache(o.CacheBytes)
 	defer cache.Unref()
 	opts := &pebble.Options{
@@ -58,6 +60,9 @@ func openClaimsDB(fs vfs.FS, dir string, o *Options) (*claimsDB, error) {
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
 		Logger:                      pebbleLogger{o.Logger},
 		MemTableStopWritesThreshold: 4,
+		EventListener: &pebble.EventListener{DataCorruption: func(info pebble.DataCorruptionInfo) {
+			damaged(fmt.Errorf("%s is damaged; the claims database can be rebuilt from the log: stop, remove %s and start again", info.Path, dir))
+		}},
 	}
 	opts.TargetFileSizes[0] = 16 << 20
 	for i := range opts.Levels {

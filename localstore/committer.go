@@ -98,6 +98,7 @@ type committer struct {
 	// charges, which the tables do not show yet.
 	taken map[locator]struct{}
 
+	onceRoom        int    // keys of Once at which those that are over are dropped
 	sinceCheckpoint int    // events
 	checkpointed    uint64 // position of the newest checkpoint
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	iofs "io/fs"
 	"strings"
 
 	"github.com/cockroachdb/errors/oserror"
@@ -97,6 +98,9 @@ func checkEmpty(fs vfs.FS, dir string) error {
 // lockDir makes this process the only one to use dir.
 func lockDir(fs vfs.FS, dir string) (io.Closer, error) {
 	lock, err := fs.Lock(fs.PathJoin(dir, lockName))
+	if errors.Is(err, iofs.ErrPermission) || errors.Is(err, iofs.ErrNotExist) {
+		return nil, fmt.Errorf("the data directory %s cannot be locked: %w", dir, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the data directory %s is in use by another process: %w", dir, err)
 	}

@@ -29,7 +29,15 @@ func (s *Store) decideOnce(r *request) {
 	c.decided = append(c.decided, decided{typ: frameOnce})
 	once[r.key] = r.until
 	r.first = true
+	if len(once) >= c.onceRoom {
+		s.forgetOnce()
+		c.onceRoom = max(minOnceRoom, 2*len(once))
+	}
 }
+
+// minOnceRoom is how many keys are remembered before those whose time has
+// passed are looked for.
+const minOnceRoom = 4096
 
 // appendOnce appends the payload of a frame of Once: the key (16) and the
 // Unix second until which it is remembered (8).

@@ -38,12 +38,27 @@ func (s *Store) recover() (repairs []string, err error) {
 	if s.journal.end < handed {
 		return nil, fmt.Errorf("the log ends at position %d, but the claims database holds events up to %d: the log has lost its end", s.journal.end, handed)
 	}
+	if err := s.refuseLostEnd(); err != nil {
+		return nil, err
+	}
 	if err := s.journal.start(); err != nil {
 		return nil, err
 	}
 	s.opts.Logger.Info("ledger open", slog.Int64("events", v.events), slog.Int("records", v.records.len()),
 		slog.Uint64("replayed_bytes", v.end-from), slog.Duration("took", s.opts.Clock().Sub(began)))
 	return repairs, nil
+}
+
+// refuseLostEnd refuses a log that ends before a checkpoint of it: what a
+// checkpoint stands for has been on disk. It would be taken for one of the log
+// that is written from here on.
+func (s *Store) refuseLostEnd() error {
+	ends, err := listCheckpoints(s.opts.FS, s.dir)
+	if err != nil || len(ends) == 0 || ends[0] <= s.journal.end {
+		return err
+	}
+	return fmt.Errorf("the log ends at position %d, but %s stands for all up to %d: the log has lost its end; put it back, or, to go on without what is lost, remove %s and every %s*",
+		s.journal.end, checkpointName(ends[0]), ends[0], claimsName, checkpointPrefix)
 }
 
 // loadCheckpoint sets the views to those of the newest usable checkpoint, or

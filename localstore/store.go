@@ -114,7 +114,7 @@ func open(dir string, opts Options) (_ *Store, repairs []string, err error) {
 	if s.journal, err = openJournal(fs, fs.PathJoin(dir, logName), opts.SegmentBytes); err != nil {
 		return nil, nil, err
 	}
-	if s.claims, err = openClaimsDB(fs, fs.PathJoin(dir, claimsName), &opts); err != nil {
+	if s.claims, err = openClaimsDB(fs, fs.PathJoin(dir, claimsName), &opts, s.fail); err != nil {
 		return nil, nil, err
 	}
 	s.metrics = newMetrics(s)
@@ -169,7 +169,7 @@ func (s *Store) Close() error {
 func (s *Store) fail(err error) {
 	err = fmt.Errorf("the store has stopped and must be restarted: %w", err)
 	if s.failed.CompareAndSwap(nil, &err) {
-		s.opts.Logger.Error("the store has stopped: a write failed", slog.Any("error", err))
+		s.opts.Logger.Error("the store has stopped", slog.Any("error", err))
 	}
 }
 

@@ -1,0 +1,134 @@
+package localstore
+
+import (
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// copyDir copies the files of a directory.
+func copyDir(t *testing.T, fs vfs.FS, from, to string) {
+	t.Helper()
+	must(t, fs.MkdirAll(to, 0o755))
+	names, err := fs.List(from)
+	must(t, err)
+	for _, name := range names {
+		writeAll(t, fs, to+"/"+name, readAll(t, fs, from+"/"+name))
+	}
+}
+
+// TestCheckpointOfALostLog puts an older log back and leaves the checkpoints:
+// they stand for what is not there, and would be taken for ones of the log
+// that is written next.
+func TestCheckpointOfALostLog(t *testing.T) {
+	fs := vfs.NewMem()
+	w := newWorld(1, 1, 2, 2, 5)
+	s := mustOpen(t, fs)
+	mustPost(t, s, w.batch(20))
+	mustClose(t, s)
+	copyDir(t, fs, "data/log", "backup")
+	s = mustOpen(t, fs)
+	mustPost(t, s, w.batch(100))
+	mustClose(t, s)
+	must(t, fs.RemoveAll("data/log"))
+	must(t, fs.RemoveAll("data/claims"))
+	copyDir(t, fs, "backup", "data/log")
+
+	_, err := Open("data", tiny(fs))
+	if err == nil || !strings.Contains(err.Error(), "lost its end") {
+		t.Fatalf("opened a log that had lost its end: %v", err)
+	}
+	names, err := fs.List("data")
+	must(t, err)
+	for _, name := range names { // what the message says
+		if strings.HasPrefix(name, checkpointPrefix) {
+			must(t, fs.Remove("data/"+name))
+		}
+	}
+	must(t, fs.RemoveAll("data/claims"))
+	s = mustOpen(t, fs)
+	if s.views.events != 20 {
+		t.Errorf("%d events, want the backup's 20", s.views.events)
+	}
+	mustClose(t, s)
+	mustVerify(t, fs)
+}
+
+// TestDamagedClaims flips a byte in the files of the claims database: the
+// store stops and says what to do, and the process goes on.
+func TestDamagedClaims(t *testing.T) {
+	fs := vfs.NewMem()
+	w := newWorld(1, 1, 2, 2, 5)
+	s := mustOpen(t, fs)
+	for range 100 {
+		mustPost(t, s, w.batch(100))
+	}
+	mustClose(t, s)
+	names, err := fs.List("data/claims")
+	must(t, err)
+	for _, name := range names {
+		if b := readAll(t, fs, "data/claims/"+name); strings.HasSuffix(name, ".sst") && len(b) > 20_000 {
+			b[len(b)/3] ^= 1
+			writeAll(t, fs, "data/claims/"+name, b)
+		}
+	}
+	s = mustOpen(t, fs)
+	<-s.filtered // which read all claims
+	if err := s.failure(); err == nil || !strings.Contains(err.Error(), "can be rebuilt from the log") {
+		t.Errorf("damage was met with %v", err)
+	}
+	if s.Ready(t.Context()) == nil {
+		t.Error("the store says that it is ready")
+	}
+	if err := s.Close(); err != nil {
+		t.Logf("closed with %v", err)
+	}
+	must(t, fs.RemoveAll("data/claims"))
+	mustClose(t, mustOpen(t, fs))
+	mustVerify(t, fs)
+}
+
+// deniedLock is a file system in which the lock belongs to somebody else; as
+// root no real one denies it.
+type deniedLock struct{ vfs.FS }
+
+func (deniedLock) Lock(string) (io.Closer, error) { return nil, os.ErrPermission }
+
+// TestLockThatMayNotBeOpened: a directory of somebody else's is not one that
+// is in use.
+func TestLockThatMayNotBeOpened(t *testing.T) {
+	fs := vfs.NewMem()
+	mustClose(t, mustOpen(t, fs))
+	_, err := Open("data", tiny(deniedLock{fs}))
+	if !errors.Is(err, os.ErrPermission) || strings.Contains(err.Error(), "in use") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestOnceForgets: the keys whose time has passed do not gather, however few
+// events there are.
+func TestOnceForgets(t *testing.T) {
+	var unix atomic.Int64
+	now := func() time.Time { return time.Unix(unix.Load(), 0) }
+	o := tiny(vfs.NewMem())
+	o.Clock = now
+	s, err := Open("data", o)
+	must(t, err)
+	defer mustClose(t, s)
+	for i := range 3 * minOnceRoom {
+		key := [16]byte{byte(i), byte(i >> 8), byte(i >> 16)}
+		if first, err := s.Once(t.Context(), key, now()); err != nil || !first {
+			t.Fatal(first, err)
+		}
+		unix.Add(2)
+	}
+	if n := len(s.views.once); n > minOnceRoom {
+		t.Errorf("%d keys are remembered", n)
+	}
+}
