@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"math/bits"
 	"strconv"
 	"strings"
@@ -26,9 +27,10 @@ type column struct {
 // where they hold a comma, a quote (doubled) or the end of a line; lines end
 // with LF or CR LF. Blank lines are passed over.
 //
-// A row with too few or too many cells fails alone. Quotes that do not match
-// fail the whole body: where a cell that was opened ends cannot be known, so
-// neither can the rows behind it.
+// A row with too few or too many cells fails alone, and so does one with a
+// quote or a carriage return inside a cell that is not in quotes. Quotes that
+// do not match fail the whole body: where a cell that was opened ends cannot
+// be known, so neither can the rows behind it.
 type csvDecoder struct {
 	builder
 	s       string
@@ -36,6 +38,7 @@ type csvDecoder struct {
 	line    int      // the line at pos, from 1
 	clean   bool     // all of s is UTF-8 without NUL: cells need no look
 	cells   []string // of the row in hand, at most maxColumns + 1
+	flaw    string   // what is wrong with a cell of the row in hand, ""
 	columns []column
 }
 
@@ -47,6 +50,8 @@ func decodeCSV(b builder, body string) ([]Item, error) {
 	case problem != "":
 	case line == 0:
 		problem = isEmpty
+	case d.flaw != "":
+		problem = d.flaw
 	default:
 		problem = d.header(line)
 	}
@@ -122,6 +127,11 @@ func (d *csvDecoder) header(line int) (problem string) {
 
 // fill makes an event of the cells of a row.
 func (d *csvDecoder) fill(line int) {
+	if d.flaw != "" {
+		d.fault("body", d.flaw)
+		d.drop(line, "", "")
+		return
+	}
 	if len(d.cells) != len(d.columns) {
 		n := strconv.Itoa(len(d.cells))
 		if len(d.cells) > maxColumns {
@@ -163,8 +173,9 @@ func (d *csvDecoder) row() (line int, problem string) {
 		return 0, ""
 	}
 	line = d.line
-	d.cells = d.cells[:0]
+	d.cells, d.flaw = d.cells[:0], ""
 	for {
+		inQuotes := d.pos < len(d.s) && d.s[d.pos] == '"'
 		cell, problem := d.cell()
 		if problem != "" {
 			return 0, problem
@@ -172,14 +183,26 @@ func (d *csvDecoder) row() (line int, problem string) {
 		if len(d.cells) <= maxColumns {
 			d.cells = append(d.cells, cell)
 		}
-		switch {
-		case d.pos == len(d.s) || d.lineEnd():
-			return line, ""
-		case d.s[d.pos] != ',':
-			return 0, d.misquoted("expected a comma or the end of the line behind a cell; a cell that holds a quote or a carriage return must be in quotes")
+		if !d.atCellEnd() {
+			flaw := d.misquoted("expected a comma or the end of the line behind a cell; a cell that holds a quote or a carriage return must be in quotes")
+			if inQuotes {
+				return 0, flaw
+			}
+			d.flaw = cmp.Or(d.flaw, flaw)
+			for !d.atCellEnd() {
+				d.pos = cellEnd(d.s, d.pos+1)
+			}
 		}
-		d.pos++
+		if d.pos == len(d.s) || d.lineEnd() {
+			return line, ""
+		}
+		d.pos++ // the comma
 	}
+}
+
+// atCellEnd tells whether a cell ends at pos.
+func (d *csvDecoder) atCellEnd() bool {
+	return d.pos == len(d.s) || d.s[d.pos] == ',' || d.s[d.pos] == '\n' || strings.HasPrefix(d.s[d.pos:], "\r\n")
 }
 
 // lineEnd goes behind the end of a line where one is next.

@@ -66,9 +66,7 @@ func TestCSVWidth(t *testing.T) {
 // say where.
 func TestCSVQuotes(t *testing.T) {
 	for _, c := range []struct{ cell, want string }{
-		{`5" pipe`, "line 3, column 38: expected a comma or the end of the line behind a cell"},
 		{`"a"b`, "line 3, column 40: expected a comma"},
-		{"a\rb", "line 3, column 38: expected a comma"},
 		{`"never closed`, "line 3: a quote is opened and never closed"},
 		{`"never "" closed""`, "line 3: a quote is opened and never closed"},
 		{"\"two\nlines\" x", "line 4, column 7: expected a comma"},
@@ -78,6 +76,30 @@ func TestCSVQuotes(t *testing.T) {
 		if items != nil || tollbook.CodeOf(err) != tollbook.CodeInvalidRequest || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v; want %s", c.cell, err, c.want)
 		}
+	}
+}
+
+// TestCSVFlawedCell checks that a quote or a carriage return in a cell without
+// quotes fails its row alone: where that row ends is clear.
+func TestCSVFlawedCell(t *testing.T) {
+	for _, c := range []struct{ cell, want string }{
+		{`5" pipe`, "line 3, column 38: expected a comma or the end of the line behind a cell"},
+		{"a\rb", "line 3, column 38: expected a comma"},
+		{`5" and 6" pipes`, "line 3, column 38: expected a comma"},
+		{"x\r", "line 3, column 38: expected a comma"},
+	} {
+		body := csvHeader + csvRow + strings.Replace(csvRow, "plain", c.cell, 1) + csvRow
+		items, err := wire.Decode(wire.CSV, body, options)
+		if err != nil || len(items) != 3 || items[0].Err != nil || items[2].Err != nil {
+			t.Errorf("%q: %d events, %v", c.cell, len(items), err)
+			continue
+		}
+		if e := items[1].Err; e == nil || !strings.Contains(e.Error(), c.want) {
+			t.Errorf("%q: %v; want %s", c.cell, e, c.want)
+		}
+	}
+	if _, err := wire.Decode(wire.CSV, strings.Replace(csvHeader, "id", `i"d`, 1)+csvRow, options); tollbook.CodeOf(err) != tollbook.CodeInvalidRequest {
+		t.Errorf("a flawed header: %v", err)
 	}
 }
 

@@ -146,6 +146,9 @@ func FuzzCSV(f *testing.F) {
 		if tollbook.CodeOf(err) == tollbook.CodeTooLarge {
 			return
 		}
+		if errors.Is(wantErr, csv.ErrBareQuote) { // which fails all there, and its row alone here
+			return
+		}
 		if (err == nil) != (wantErr == nil) {
 			t.Fatalf("%q: %v; encoding/csv says %v", rows, err, wantErr)
 		}
