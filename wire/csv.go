@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"cmp"
 	"math/bits"
 	"strconv"
 	"strings"
@@ -184,11 +183,12 @@ func (d *csvDecoder) row() (line int, problem string) {
 			d.cells = append(d.cells, cell)
 		}
 		if !d.atCellEnd() {
-			flaw := d.misquoted("expected a comma or the end of the line behind a cell; a cell that holds a quote or a carriage return must be in quotes")
-			if inQuotes {
-				return 0, flaw
+			if d.flaw == "" || inQuotes { // to say where takes a look at the whole line
+				d.flaw = d.misquoted("expected a comma or the end of the line behind a cell; a cell that holds a quote or a carriage return must be in quotes")
 			}
-			d.flaw = cmp.Or(d.flaw, flaw)
+			if inQuotes {
+				return 0, d.flaw
+			}
 			for !d.atCellEnd() {
 				d.pos = cellEnd(d.s, d.pos+1)
 			}
