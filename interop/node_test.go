@@ -53,18 +53,8 @@ func installed() bool {
 	return err == nil && bytes.Equal(want, have)
 }
 
-// notRun ends a test that cannot be run here. Its line goes to the file that
-// TOLLBOOK_TEST_NOT_RUN names, too, from which make check lists what was left
-// out.
+// notRun skips a test of the clients that come from npm.
 func notRun(t *testing.T, why string) {
 	t.Helper()
-	line := t.Name() + " (openid-client, ketting, traverson-hal, prism): " + why
-	if name := os.Getenv("TOLLBOOK_TEST_NOT_RUN"); name != "" {
-		f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-		must(t, err)
-		_, err = f.WriteString(line + "\n")
-		must(t, err)
-		must(t, f.Close())
-	}
-	t.Skip("NOT RUN: " + line)
+	skipNotRun(t, t.Name()+" (openid-client, ketting, traverson-hal, prism): "+why)
 }
