@@ -37,8 +37,9 @@ var imports = map[string][]string{
 	// The client shares nouns with the server, no behaviour.
 	"client": {".", "decimal"},
 	"demo":   {".", "decimal", "client", "wire"},
+	"load":   {".", "decimal", "client"},
 
-	"cmd/tollbook": {".", "decimal", "filter", "rating", "wire", "oauth", "localstore", "book", "api", "client", "demo"},
+	"cmd/tollbook": {".", "decimal", "filter", "rating", "wire", "oauth", "localstore", "book", "api", "client", "demo", "load"},
 	"interop":      {},
 }
 
