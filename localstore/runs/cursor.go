@@ -1,0 +1,184 @@
+package runs
+
+import "sort"
+
+// readAhead is how many blocks a merge reads at once.
+const readAhead = 64
+
+// claimCursor walks through the claims of a run.
+type claimCursor struct {
+	run    *run
+	next   int // block
+	blocks []byte
+	read   []byte // of blocks, not yet looked at
+	claims []byte // of the block in hand, from the claim in hand on
+}
+
+func newClaimCursor(r *run) (*claimCursor, error) {
+	c := &claimCursor{run: r, blocks: make([]byte, readAhead*blockBytes)}
+	return c, c.fill()
+}
+
+// done tells whether there is no claim in hand any more.
+func (c *claimCursor) done() bool { return len(c.claims) == 0 }
+
+// step goes on to the next claim.
+func (c *claimCursor) step() error {
+	if c.claims = c.claims[claimBytes:]; len(c.claims) > 0 {
+		return nil
+	}
+	return c.fill()
+}
+
+// fill goes on to the next block.
+func (c *claimCursor) fill() (err error) {
+	if len(c.read) == 0 {
+		n := min(readAhead, int(c.run.claimBlocks)-c.next)
+		if n == 0 {
+			c.claims = nil
+			return nil
+		}
+		c.read = c.blocks[:n*blockBytes]
+		if err := c.run.readBlocks(c.read, int64(c.next)*blockBytes); err != nil {
+			return err
+		}
+		c.next += n
+	}
+	c.claims, err = c.run.claimsOf(c.read)
+	c.read = c.read[blockBytes:]
+	return err
+}
+
+// indexCursor walks through the index of a run from an entry on.
+type indexCursor struct {
+	run     *run
+	next    int // block
+	ahead   int // blocks to read at once
+	blocks  []byte
+	read    []byte  // of blocks, not yet decoded
+	decoded []Entry // of the block in hand
+	entries []Entry // of them, from the entry in hand on
+}
+
+// newIndexCursor returns a cursor that stands at the first entry of a run that
+// is not before from. ahead is how many blocks to read at once.
+func newIndexCursor(r *run, from Entry, ahead int) (*indexCursor, error) {
+	first := sort.Search(len(r.firsts), func(i int) bool { return r.firsts[i].compare(from) > 0 })
+	c := &indexCursor{run: r, next: max(first-1, 0), ahead: ahead}
+	for {
+		if err := c.fill(); err != nil || c.done() {
+			return c, err
+		}
+		n := sort.Search(len(c.entries), func(i int) bool { return c.entries[i].compare(from) >= 0 })
+		if c.entries = c.entries[n:]; !c.done() {
+			return c, nil
+		}
+	}
+}
+
+func (c *indexCursor) done() bool { return len(c.entries) == 0 }
+
+func (c *indexCursor) step() error {
+	if c.entries = c.entries[1:]; len(c.entries) > 0 {
+		return nil
+	}
+	return c.fill()
+}
+
+func (c *indexCursor) fill() (err error) {
+	if len(c.read) == 0 {
+		n := min(c.ahead, int(c.run.indexBlocks)-c.next)
+		if n == 0 {
+			c.entries = nil
+			return nil
+		}
+		if c.blocks == nil {
+			c.blocks = make([]byte, n*blockBytes)
+		}
+		c.read = c.blocks[:n*blockBytes]
+		if err := c.run.readBlocks(c.read, c.run.indexAt()+int64(c.next)*blockBytes); err != nil {
+			return err
+		}
+		c.next += n
+	}
+	c.decoded, err = c.run.decodeIndex(c.decoded[:0], c.read[:blockBytes])
+	c.read = c.read[blockBytes:]
+	c.entries = c.decoded
+	return err
+}
+
+// mergedIndex walks through the index of several runs in order. An entry that
+// is gone, and what it takes back, are passed over; an entry that is gone of
+// which the runs do not hold what it takes back is not.
+type mergedIndex struct {
+	cursors []*indexCursor // that are not done
+	entry   Entry
+	ok      bool
+}
+
+func newMergedIndex(all []*run, from Entry, ahead int) (*mergedIndex, error) {
+	m := &mergedIndex{}
+	for _, r := range all {
+		c, err := newIndexCursor(r, from, ahead)
+		if err != nil {
+			return nil, err
+		}
+		if !c.done() {
+			m.cursors = append(m.cursors, c)
+		}
+	}
+	return m, m.step()
+}
+
+// step goes on to the next entry; ok is false behind the last.
+func (m *mergedIndex) step() error {
+	for {
+		e, ok, err := m.take()
+		if err != nil || !ok {
+			m.ok = false
+			return err
+		}
+		back := Entry{e.Tally, e.At, true}
+		if e.Gone || !m.follows(back) {
+			m.entry, m.ok = e, true
+			return nil
+		}
+		for m.follows(back) {
+			if _, _, err := m.take(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// least returns the number of the cursor with the first entry.
+func (m *mergedIndex) least() int {
+	least := 0
+	for i := 1; i < len(m.cursors); i++ {
+		if m.cursors[i].entries[0].compare(m.cursors[least].entries[0]) < 0 {
+			least = i
+		}
+	}
+	return least
+}
+
+func (m *mergedIndex) follows(e Entry) bool {
+	return len(m.cursors) > 0 && m.cursors[m.least()].entries[0] == e
+}
+
+// take takes the first entry, once.
+func (m *mergedIndex) take() (e Entry, ok bool, err error) {
+	if len(m.cursors) == 0 {
+		return e, false, nil
+	}
+	i := m.least()
+	c := m.cursors[i]
+	e = c.entries[0]
+	if err := c.step(); err != nil {
+		return e, false, err
+	}
+	if c.done() {
+		m.cursors = append(m.cursors[:i], m.cursors[i+1:]...)
+	}
+	return e, true, nil
+}

@@ -1,0 +1,461 @@
+package runs
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"tollbook"
+)
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// model is what a set must hold.
+type model struct {
+	rng    *rand.Rand
+	claims map[tollbook.Claim]Claim
+	index  map[Entry]bool // without Gone
+	old    []Entry        // that may be taken back
+	end    uint64
+}
+
+func newModel(seed uint64) *model {
+	return &model{rng: rand.New(rand.NewPCG(seed, 7)), claims: map[tollbook.Claim]Claim{}, index: map[Entry]bool{}}
+}
+
+func (m *model) claim() (c tollbook.Claim) {
+	binary.LittleEndian.PutUint64(c[:], m.rng.Uint64())
+	binary.LittleEndian.PutUint64(c[8:], m.rng.Uint64())
+	if m.rng.IntN(10) == 0 { // some share a prefix, as nobody's should
+		copy(c[:8], "the same")
+	}
+	return c
+}
+
+// stretch makes n events, some of which are taken out of their tallies again.
+func (m *model) stretch(n int) (claims []Claim, entries []Entry) {
+	for range n {
+		m.end += 1 + m.rng.Uint64N(1000)
+		c := Claim{Claim: m.claim(), Fingerprint: m.rng.Uint64(), At: m.end, Unrated: m.rng.IntN(3) == 0}
+		e := Entry{Tally: m.rng.Uint32N(1 << (1 + m.rng.IntN(14))), At: m.end}
+		m.claims[c.Claim], m.index[e] = c, true
+		m.old = append(m.old, e)
+		claims, entries = append(claims, c), append(entries, e)
+	}
+	for range n / 4 {
+		i := m.rng.IntN(len(m.old))
+		e := m.old[i]
+		m.old = slices.Delete(m.old, i, i+1)
+		delete(m.index, e)
+		e.Gone = true
+		entries = append(entries, e)
+	}
+	slices.SortStableFunc(entries, func(a, b Entry) int { return int(int64(a.ref()) - int64(b.ref())) })
+	m.end++
+	return SortClaims(claims), SortByTally(entries)
+}
+
+func (m *model) check(t *testing.T, s *Set) {
+	t.Helper()
+	sn := s.Snapshot()
+	defer sn.Release()
+	if sn.End() != m.end {
+		t.Fatalf("the runs end at %d, want %d", sn.End(), m.end)
+	}
+	seen := 0
+	for c, err := range sn.Claims() {
+		must(t, err)
+		if m.claims[c.Claim] != c {
+			t.Fatalf("claim %v, want %v", c, m.claims[c.Claim])
+		}
+		seen++
+	}
+	if seen != len(m.claims) {
+		t.Fatalf("%d claims, want %d", seen, len(m.claims))
+	}
+	f := sn.Finder()
+	for c, want := range m.claims {
+		got, ok, err := f.Find(&c)
+		if err != nil || !ok || got != want || !sn.MayHave(&c) {
+			t.Fatalf("claim %v: %v %v %v", c, got, ok, err)
+		}
+	}
+	for range 1000 {
+		c := m.claim()
+		if _, ok, err := f.Find(&c); ok || err != nil {
+			t.Fatalf("a claim that is not there: %v %v", ok, err)
+		}
+	}
+	m.checkIndex(t, sn)
+}
+
+func (m *model) checkIndex(t *testing.T, sn *Snapshot) {
+	t.Helper()
+	byTally := map[uint32][]uint64{}
+	last, n := Entry{}, 0
+	for e, err := range sn.Entries() {
+		must(t, err)
+		if !m.index[e] || n > 0 && last.compare(e) >= 0 {
+			t.Fatalf("entry %v behind %v", e, last)
+		}
+		last = e
+		n++
+		byTally[e.Tally] = append(byTally[e.Tally], e.At)
+	}
+	if n != len(m.index) {
+		t.Fatalf("%d entries, want %d", n, len(m.index))
+	}
+	for tally, all := range byTally {
+		from, to := m.rng.IntN(len(all)+1), m.rng.IntN(len(all)+1)
+		if from > to {
+			from, to = to, from
+		}
+		after, end := uint64(0), uint64(MaxAt)
+		if from > 0 {
+			after = all[from-1]
+		}
+		if to < len(all) {
+			end = all[to]
+		}
+		limit := 1 + m.rng.IntN(10)
+		want := all[from:min(to, from+limit)]
+		got, err := sn.Tally(nil, tally, after, end, limit)
+		if err != nil || !slices.Equal(got, want) {
+			t.Fatalf("tally %d from %d to %d: %v %v, want %v", tally, after, end, got, err, want)
+		}
+	}
+	for _, e := range m.old[:min(len(m.old), 100)] {
+		if ok, err := sn.Has(e.Tally, e.At); err != nil || !ok {
+			t.Fatalf("%v: %v %v", e, ok, err)
+		}
+		if ok, err := sn.Has(e.Tally+1<<20, e.At); err != nil || ok {
+			t.Fatalf("%v in another tally: %v %v", e, ok, err)
+		}
+	}
+}
+
+// mergeAll merges what is due and returns how many merges that were.
+func mergeAll(t testing.TB, s *Set) (n int) {
+	t.Helper()
+	for {
+		parts, oldest := s.due()
+		if len(parts.runs) == 0 {
+			parts.release()
+			return n
+		}
+		must(t, s.mergeRuns(t.Context(), parts.runs, oldest))
+		parts.release()
+		n++
+	}
+}
+
+// TestRuns adds, merges and opens again in random order, and compares all that
+// can be asked with a model.
+func TestRuns(t *testing.T) {
+	for seed := range uint64(8) {
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+			fs := vfs.NewMem()
+			m := newModel(seed)
+			s, err := Open(fs, "", 200)
+			must(t, err)
+			for range 40 {
+				claims, entries := m.stretch(1 + m.rng.IntN(200))
+				must(t, s.Add(m.end, claims, entries))
+				switch m.rng.IntN(4) {
+				case 0:
+					mergeAll(t, s)
+				case 1:
+					must(t, s.Close())
+					s, err = Open(fs, "", 200)
+					must(t, err)
+				}
+			}
+			m.check(t, s)
+			if mergeAll(t, s) == 0 {
+				t.Log("nothing was left to merge")
+			}
+			m.check(t, s)
+			if n := len(s.current.runs); n > 12 {
+				t.Errorf("%d runs are left", n)
+			}
+			must(t, s.Close())
+		})
+	}
+}
+
+// TestReadersKeepWhatTheySaw merges while a snapshot is held.
+func TestReadersKeepWhatTheySaw(t *testing.T) {
+	fs := vfs.NewMem()
+	m := newModel(1)
+	s, err := Open(fs, "", 200)
+	must(t, err)
+	for range fanout {
+		claims, entries := m.stretch(100)
+		must(t, s.Add(m.end, claims, entries))
+	}
+	before := s.Snapshot()
+	if mergeAll(t, s) != 1 || len(s.current.runs) != 1 || len(before.version.runs) != fanout {
+		t.Fatalf("%d runs, the snapshot has %d", len(s.current.runs), len(before.version.runs))
+	}
+	f := before.Finder()
+	for c := range m.claims {
+		if _, ok, err := f.Find(&c); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+	}
+	before.Release()
+	m.check(t, s)
+	must(t, s.Close())
+}
+
+// TestMergeIsCutShort ends a merge in the middle: what it left is removed at
+// the next start, and so is what a merge that ended just before the old files
+// were removed has left.
+func TestMergeIsCutShort(t *testing.T) {
+	fs := vfs.NewMem()
+	m := newModel(2)
+	s, err := Open(fs, "", 200)
+	must(t, err)
+	for range fanout {
+		claims, entries := m.stretch(100)
+		must(t, s.Add(m.end, claims, entries))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Merge(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	must(t, s.Close())
+	names, err := fs.List("")
+	must(t, err)
+	old := map[string][]byte{}
+	for _, name := range names {
+		if strings.HasSuffix(name, extension) {
+			old[name] = readAll(t, fs, name)
+		}
+	}
+	if len(old) != fanout || len(names) != fanout+1 {
+		t.Fatalf("files %v", names)
+	}
+	s, err = Open(fs, "", 200)
+	must(t, err)
+	mergeAll(t, s)
+	must(t, s.Close())
+	for name, b := range old {
+		writeAll(t, fs, name, b)
+	}
+	s, err = Open(fs, "", 200)
+	must(t, err)
+	m.check(t, s)
+	if names, err = fs.List(""); err != nil || len(names) != 1 {
+		t.Errorf("files %v, %v", names, err)
+	}
+	must(t, s.Close())
+}
+
+// TestDamage flips each byte of a run: either opening or reading all of it
+// must say so.
+func TestDamage(t *testing.T) {
+	fs := vfs.NewMem()
+	m := newModel(3)
+	s, err := Open(fs, "", 200)
+	must(t, err)
+	claims, entries := m.stretch(300)
+	must(t, s.Add(m.end, claims, entries))
+	must(t, s.Close())
+	names, err := fs.List("")
+	must(t, err)
+	whole := readAll(t, fs, names[0])
+	for i := 0; i < len(whole); i += 13 {
+		b := bytes.Clone(whole)
+		b[i] ^= 0x10
+		writeAll(t, fs, names[0], b)
+		if err := readEverything(fs); !errors.Is(err, ErrDamaged) {
+			t.Fatalf("byte %d of %d: %v", i, len(b), err)
+		}
+	}
+	for _, n := range []int{0, 1, footerBytes, len(whole) - 1} {
+		writeAll(t, fs, names[0], whole[:n])
+		if err := readEverything(fs); !errors.Is(err, ErrDamaged) {
+			t.Fatalf("%d bytes of %d: %v", n, len(whole), err)
+		}
+	}
+}
+
+func readEverything(fs vfs.FS) error {
+	s, err := Open(fs, "", 200)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	sn := s.Snapshot()
+	defer sn.Release()
+	for _, err := range sn.Claims() {
+		if err != nil {
+			return err
+		}
+	}
+	for _, err := range sn.Entries() {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TestGap takes a run out of the middle.
+func TestGap(t *testing.T) {
+	fs := vfs.NewMem()
+	m := newModel(4)
+	s, err := Open(fs, "", 200)
+	must(t, err)
+	for range 3 {
+		claims, entries := m.stretch(20)
+		must(t, s.Add(m.end, claims, entries))
+	}
+	must(t, fs.Remove(s.current.runs[1].name))
+	must(t, s.Close())
+	if _, err := Open(fs, "", 200); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "is missing") {
+		t.Errorf("opened: %v", err)
+	}
+}
+
+// TestRunsStayFew adds runs of very different sizes, as many short lives of a
+// process do.
+func TestRunsStayFew(t *testing.T) {
+	fs := vfs.NewMem()
+	m := newModel(5)
+	s, err := Open(fs, "", 64)
+	must(t, err)
+	for i := range 400 {
+		n := 1
+		if i%7 == 0 {
+			n = 1 << m.rng.IntN(8)
+		}
+		claims, entries := m.stretch(n)
+		must(t, s.Add(m.end, claims, entries))
+		mergeAll(t, s)
+		if len(s.current.runs) > maxRuns/2 {
+			t.Fatalf("%d runs", len(s.current.runs))
+		}
+	}
+	m.check(t, s)
+	must(t, s.Close())
+}
+
+func TestFilter(t *testing.T) {
+	m := newModel(6)
+	const n = 100_000
+	f := newFilter(n)
+	var all []tollbook.Claim
+	for range n {
+		var c tollbook.Claim
+		binary.LittleEndian.PutUint64(c[:], m.rng.Uint64())
+		binary.LittleEndian.PutUint64(c[8:], m.rng.Uint64())
+		f.add(&c)
+		all = append(all, c)
+	}
+	for i := range all {
+		if !f.mayHave(&all[i]) {
+			t.Fatal("a claim is not there")
+		}
+	}
+	wrong := 0
+	for range n {
+		var c tollbook.Claim
+		binary.LittleEndian.PutUint64(c[:], m.rng.Uint64())
+		binary.LittleEndian.PutUint64(c[8:], m.rng.Uint64())
+		if f.mayHave(&c) {
+			wrong++
+		}
+	}
+	if wrong > n/200 {
+		t.Errorf("%d of %d foreign claims may be there", wrong, n)
+	}
+}
+
+func readAll(t testing.TB, fs vfs.FS, name string) []byte {
+	t.Helper()
+	f, err := fs.Open(name)
+	must(t, err)
+	defer f.Close()
+	info, err := f.Stat()
+	must(t, err)
+	b := make([]byte, info.Size())
+	if len(b) > 0 {
+		_, err = f.ReadAt(b, 0)
+		must(t, err)
+	}
+	return b
+}
+
+func writeAll(t testing.TB, fs vfs.FS, name string, b []byte) {
+	t.Helper()
+	f, err := fs.Create(name, writeCategory)
+	must(t, err)
+	_, err = f.Write(b)
+	must(t, err)
+	must(t, f.Close())
+}
+
+// FuzzRun opens and reads hostile runs whose checksums are right.
+func FuzzRun(f *testing.F) {
+	fs := vfs.NewMem()
+	m := newModel(9)
+	s, err := Open(fs, "", 200)
+	must(f, err)
+	claims, entries := m.stretch(200)
+	must(f, s.Add(m.end, claims, entries))
+	must(f, s.Close())
+	names, err := fs.List("")
+	must(f, err)
+	f.Add(readAll(f, fs, names[0]))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) < footerBytes {
+			return
+		}
+		repair(b)
+		start, end := binary.LittleEndian.Uint64(b[len(b)-footerBytes+16:]), binary.LittleEndian.Uint64(b[len(b)-footerBytes+24:])
+		if start != 0 || start >= end {
+			return
+		}
+		fs := vfs.NewMem()
+		writeAll(t, fs, runName(start, end), b)
+		if err := readEverything(fs); err != nil && !errors.Is(err, ErrDamaged) {
+			t.Fatal(err)
+		}
+	})
+}
+
+// repair makes the checksums right where the parts are.
+func repair(b []byte) {
+	foot := b[len(b)-footerBytes:]
+	copy(foot, footerMagic)
+	sum := func(part []byte) uint32 { return crc32.Checksum(part, castagnoli) }
+	binary.LittleEndian.PutUint32(foot[footerBytes-4:], sum(foot[:footerBytes-4]))
+	f, ok := parseFooter(foot, int64(len(b)))
+	if !ok {
+		return
+	}
+	for at := int64(0); at < f.filterAt(); at += blockBytes {
+		seal(b[at : at+blockBytes])
+	}
+	binary.LittleEndian.PutUint32(foot[72:], sum(b[f.filterAt():f.directoryAt()]))
+	binary.LittleEndian.PutUint32(foot[76:], sum(b[f.directoryAt():len(b)-footerBytes]))
+	binary.LittleEndian.PutUint32(foot[footerBytes-4:], sum(foot[:footerBytes-4]))
+}

@@ -1,0 +1,385 @@
+package runs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Bounds on how many runs there are.
+const (
+	// fanout is how many neighbours of a size are merged into one. An entry is
+	// written once for each power of it that the number of runs has reached,
+	// and a claim that was never seen is asked of up to fanout-1 filters for
+	// each.
+	fanout = 4
+	// maxRuns is how many runs there may be before Add waits for a merge.
+	maxRuns = 64
+)
+
+// Set is the runs of one directory. Its methods may be called concurrently,
+// but for Add and Merge, each of which one caller at a time may call.
+type Set struct {
+	fs        vfs.FS
+	dir       string
+	firstSize uint64 // claims and entries that a run usually begins with
+
+	mu      sync.Mutex
+	current *version // guarded by mu
+	merged  *sync.Cond
+	closed  error // why nothing is merged any more; guarded by mu
+
+	added chan struct{} // there may be something to merge
+}
+
+// version is the runs as they were at one time, oldest first.
+type version struct {
+	runs []*run
+	refs atomic.Int32
+}
+
+const (
+	extension = ".run"
+	temporary = ".new"
+)
+
+func runName(start, end uint64) string { return fmt.Sprintf("%016x-%016x%s", start, end, extension) }
+
+// parseName reads what runName returned.
+func parseName(name string) (start, end uint64, ok bool) {
+	first, last, found := strings.Cut(strings.TrimSuffix(name, extension), "-")
+	start, err1 := strconv.ParseUint(first, 16, 64)
+	end, err2 := strconv.ParseUint(last, 16, 64)
+	return start, end, found && err1 == nil && err2 == nil && runName(start, end) == name && start < end
+}
+
+// Open opens the runs in a directory. firstSize is how many events a run
+// usually has when it is added. What a merge or an Add that was cut short left
+// behind is removed. An error with ErrDamaged in its chain means that the runs
+// cannot be used; they can be made again from the log.
+func Open(fs vfs.FS, dir string, firstSize int) (_ *Set, err error) {
+	s := &Set{fs: fs, dir: dir, firstSize: uint64(firstSize), current: &version{}, added: make(chan struct{}, 1)}
+	s.current.refs.Store(1)
+	s.merged = sync.NewCond(&s.mu)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	names, err := fs.List(dir)
+	if err != nil {
+		return nil, err
+	}
+	chain, leftovers, err := chainOf(names)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	for _, name := range leftovers {
+		if err := fs.Remove(fs.PathJoin(dir, name)); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range chain {
+		r, err := openRun(fs, fs.PathJoin(dir, name), name)
+		if err != nil {
+			return nil, err
+		}
+		r.refs.Store(1)
+		s.current.runs = append(s.current.runs, r)
+		if runName(r.start, r.end) != name {
+			return nil, r.damaged("its name is not that of what it holds")
+		}
+	}
+	return s, nil
+}
+
+// chainOf finds, among the names in a directory, the runs that follow on one
+// another from the log's start, and what is left over: files that were not
+// finished, and runs of which others hold all.
+func chainOf(names []string) (chain, leftovers []string, err error) {
+	type stretch struct{ start, end uint64 }
+	var all []stretch
+	for _, name := range names {
+		start, end, ok := parseName(name)
+		switch {
+		case ok:
+			all = append(all, stretch{start, end})
+		case strings.HasSuffix(name, temporary):
+			leftovers = append(leftovers, name)
+		default:
+			return nil, nil, fmt.Errorf("%s is not a run", name)
+		}
+	}
+	slices.SortFunc(all, func(a, b stretch) int {
+		switch {
+		case a.start < b.start || a.start == b.start && a.end > b.end:
+			return -1
+		case a == b:
+			return 0
+		}
+		return 1
+	})
+	pos := uint64(0)
+	for _, r := range all {
+		switch {
+		case r.start == pos:
+			chain = append(chain, runName(r.start, r.end))
+			pos = r.end
+		case r.end <= pos:
+			leftovers = append(leftovers, runName(r.start, r.end))
+		default:
+			return nil, nil, fmt.Errorf("%w: the one that starts at position %d of the log is missing", ErrDamaged, pos)
+		}
+	}
+	return chain, leftovers, nil
+}
+
+// End returns the position of the log up to which everything is in the runs.
+func (s *Set) End() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current.end()
+}
+
+func (v *version) end() uint64 {
+	if n := len(v.runs); n > 0 {
+		return v.runs[n-1].end
+	}
+	return 0
+}
+
+// Add makes what the log adds from End to end a run, durably. Claims are in
+// order, and so are entries. It waits while there are too many runs.
+func (s *Set) Add(end uint64, claims []Claim, entries []Entry) error {
+	s.mu.Lock()
+	for len(s.current.runs) >= maxRuns && s.closed == nil {
+		s.merged.Wait()
+	}
+	start := s.current.end()
+	s.mu.Unlock()
+	if start == end {
+		return nil
+	}
+	r, err := s.create(start, end, func(f vfs.File) error {
+		w := newWriter(f, start, end, len(claims))
+		var b [claimBytes]byte
+		for i := range claims {
+			putClaim(b[:], &claims[i])
+			w.claim(b[:])
+		}
+		w.endClaims()
+		for _, e := range entries {
+			w.entry(e)
+		}
+		return w.finish()
+	})
+	if err != nil {
+		return err
+	}
+	s.replace(r, 0)
+	select {
+	case s.added <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// create makes a run appear, whole and durable, and opens it.
+func (s *Set) create(start, end uint64, write func(vfs.File) error) (*run, error) {
+	name := runName(start, end)
+	path := s.fs.PathJoin(s.dir, name)
+	f, err := s.fs.Create(path+temporary, writeCategory)
+	if err != nil {
+		return nil, err
+	}
+	if err := write(vfs.NewSyncingFile(f, vfs.SyncingFileOptions{BytesPerSync: bytesPerSync})); err != nil {
+		return nil, err
+	}
+	if err := s.fs.Rename(path+temporary, path); err != nil {
+		return nil, err
+	}
+	if err := syncDir(s.fs, s.dir); err != nil {
+		return nil, err
+	}
+	return openRun(s.fs, path, name)
+}
+
+func syncDir(fs vfs.FS, dir string) error {
+	d, err := fs.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// replace puts a run where n runs were that it stands for, or where n is 0
+// behind all others.
+func (s *Set) replace(r *run, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.current
+	at := len(old.runs)
+	if n > 0 {
+		at = slices.IndexFunc(old.runs, func(o *run) bool { return o.start == r.start })
+	}
+	next := &version{runs: slices.Concat(old.runs[:at:at], []*run{r}, old.runs[at+n:])}
+	for _, r := range next.runs {
+		r.refs.Add(1)
+	}
+	next.refs.Store(1)
+	s.current = next
+	old.release()
+}
+
+// release lets go of a version; the files that nobody has any more are closed.
+func (v *version) release() {
+	if v.refs.Add(-1) > 0 {
+		return
+	}
+	for _, r := range v.runs {
+		if r.refs.Add(-1) == 0 {
+			r.file.Close() // it was only read
+		}
+	}
+}
+
+// Snapshot takes hold of the runs as they are now, until Release.
+func (s *Set) Snapshot() *Snapshot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.current.refs.Add(1)
+	return &Snapshot{version: s.current}
+}
+
+// Close lets go of the files once nobody reads them.
+func (s *Set) Close() error {
+	s.stop(errors.New("the runs are closed"))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.current.release()
+	s.current = &version{}
+	s.current.refs.Store(1)
+	return nil
+}
+
+// Merge merges runs whenever that is due, until ctx ends.
+func (s *Set) Merge(ctx context.Context) error {
+	for {
+		parts, oldest := s.due()
+		if len(parts.runs) == 0 {
+			parts.release()
+			select {
+			case <-s.added:
+				continue
+			case <-ctx.Done():
+				return s.stop(ctx.Err())
+			}
+		}
+		err := s.mergeRuns(ctx, parts.runs, oldest)
+		parts.release()
+		if err != nil {
+			return s.stop(err)
+		}
+	}
+}
+
+// stop lets those who wait for a merge go on.
+func (s *Set) stop(why error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed == nil {
+		s.closed = why
+	}
+	s.merged.Broadcast()
+	return why
+}
+
+// due takes hold of the neighbours that are to be merged, none where nothing
+// is due.
+func (s *Set) due() (parts *version, oldest bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	parts = &version{}
+	parts.refs.Store(1)
+	all := s.current.runs
+	from, to := s.pick(all)
+	for _, r := range all[from:to] {
+		r.refs.Add(1)
+	}
+	parts.runs = all[from:to]
+	return parts, from == 0
+}
+
+// pick chooses what to merge next: the oldest fanout runs of one level with
+// what is between them, where that is smaller. Where that leaves too many
+// runs, because many were small, it is the smallest neighbours.
+func (s *Set) pick(all []*run) (from, to int) {
+	for from := range max(len(all)-fanout+1, 0) {
+		level, same := s.level(all[from]), 0
+		for i, r := range all[from:] {
+			switch l := s.level(r); {
+			case l > level:
+				same = -len(all) // a larger one will take these in
+			case l == level:
+				same++
+			}
+			if same == fanout {
+				to = from + i + 1
+				for from > 0 && s.level(all[from-1]) < level {
+					from-- // else it would stay small between large ones
+				}
+				return from, to
+			}
+		}
+	}
+	if len(all) < maxRuns/2 {
+		return 0, 0
+	}
+	least := ^uint64(0)
+	for i := range len(all) - fanout + 1 {
+		size := uint64(0)
+		for _, r := range all[i : i+fanout] {
+			size += r.claims + r.entries
+		}
+		if size < least {
+			least, from = size, i
+		}
+	}
+	return from, from + fanout
+}
+
+// level is how many times runs of the usual first size were merged to come to
+// one of this size.
+func (s *Set) level(r *run) int {
+	level := 0
+	for size := max(r.claims, r.entries) / fanout; size*2 >= s.firstSize; size /= fanout {
+		level++
+	}
+	return level
+}
+
+func (s *Set) mergeRuns(ctx context.Context, parts []*run, oldest bool) error {
+	r, err := s.create(parts[0].start, parts[len(parts)-1].end, func(f vfs.File) error {
+		return merge(ctx, f, parts, oldest)
+	})
+	if err != nil {
+		return err
+	}
+	s.replace(r, len(parts))
+	s.mu.Lock()
+	s.merged.Broadcast()
+	s.mu.Unlock()
+	for _, old := range parts {
+		if err := s.fs.Remove(s.fs.PathJoin(s.dir, old.name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,102 @@
+package runs
+
+import (
+	"iter"
+
+	"tollbook"
+)
+
+// Snapshot is the runs as they were at one time.
+type Snapshot struct{ version *version }
+
+// Release lets go of the runs.
+func (sn *Snapshot) Release() { sn.version.release() }
+
+// End returns the position of the log up to which everything is in them.
+func (sn *Snapshot) End() uint64 { return sn.version.end() }
+
+// MayHave returns false only when the runs do not have a claim.
+func (sn *Snapshot) MayHave(c *tollbook.Claim) bool {
+	for i := len(sn.version.runs) - 1; i >= 0; i-- {
+		if sn.version.runs[i].filter.mayHave(c) {
+			return true
+		}
+	}
+	return false
+}
+
+// Finder looks claims up in a snapshot. It is for one goroutine.
+type Finder struct {
+	runs []*run // oldest first
+	buf  []byte
+}
+
+// Finder returns a finder of what the runs hold.
+func (sn *Snapshot) Finder() *Finder {
+	return &Finder{runs: sn.version.runs, buf: make([]byte, blockBytes)}
+}
+
+// Find looks a claim up. Error: of reading, or ErrDamaged.
+func (f *Finder) Find(c *tollbook.Claim) (Claim, bool, error) {
+	for i := len(f.runs) - 1; i >= 0; i-- {
+		r := f.runs[i]
+		if !r.filter.mayHave(c) {
+			continue
+		}
+		if found, ok, err := r.find(c, f.buf); ok || err != nil {
+			return found, ok, err
+		}
+	}
+	return Claim{}, false, nil
+}
+
+// Tally appends the places of the events of a tally that lie behind after and
+// before end, in order, at most limit. after and end are places.
+func (sn *Snapshot) Tally(dst []uint64, tally uint32, after, end uint64, limit int) ([]uint64, error) {
+	m, err := newMergedIndex(sn.version.runs, Entry{Tally: tally, At: after + 1}, 1)
+	for ; err == nil && m.ok && m.entry.Tally == tally && m.entry.At < end && limit > 0; err = m.step() {
+		if !m.entry.Gone {
+			dst = append(dst, m.entry.At)
+			limit--
+		}
+	}
+	return dst, err
+}
+
+// Has tells whether an event is in a tally.
+func (sn *Snapshot) Has(tally uint32, at uint64) (bool, error) {
+	m, err := newMergedIndex(sn.version.runs, Entry{Tally: tally, At: at}, 1)
+	return err == nil && m.ok && m.entry == Entry{Tally: tally, At: at}, err
+}
+
+// Claims yields all claims, run by run.
+func (sn *Snapshot) Claims() iter.Seq2[Claim, error] {
+	return func(yield func(Claim, error) bool) {
+		for _, r := range sn.version.runs {
+			c, err := newClaimCursor(r)
+			for ; err == nil && !c.done(); err = c.step() {
+				if !yield(getClaim(c.claims), nil) {
+					return
+				}
+			}
+			if err != nil && !yield(Claim{}, err) {
+				return
+			}
+		}
+	}
+}
+
+// Entries yields the whole index in order, without what is gone.
+func (sn *Snapshot) Entries() iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		m, err := newMergedIndex(sn.version.runs, Entry{}, readAhead)
+		for ; err == nil && m.ok; err = m.step() {
+			if !m.entry.Gone && !yield(m.entry, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(Entry{}, err)
+		}
+	}
+}
