@@ -53,7 +53,7 @@ type batch struct {
 func (b *batch) reset(n *numbering, bookings bool, under tollbook.Pos) {
 	b.bookings, b.under = bookings, under
 	b.intro.reset()
-	b.firsts = [4]int{len(n.orgs), len(n.accounts), len(n.lines), len(n.tallies)}
+	b.firsts = [4]int{len(n.orgs), len(n.accounts), len(n.lineList), len(n.tallyKeys)}
 	b.heads, b.charges = b.heads[:0], b.charges[:0]
 }
 

@@ -16,6 +16,7 @@ const blockGuess = 32 << 10
 // were posted together mostly lie together.
 type blockReader struct {
 	s     *Store
+	lines lineNumbers
 	pos   uint64
 	block *bodyBlock
 	buf   []byte
@@ -62,12 +63,12 @@ func (r *blockReader) fetch(pos uint64) (*bodyBlock, error) {
 	if checksum(packed) != sum {
 		return nil, fmt.Errorf("it does not check")
 	}
-	return decodeBlock(packed)
+	return decodeBlock(packed, r.lines)
 }
 
 // bodiesOf reads the events at places of the drill-down index.
 func (s *Store) bodiesOf(ctx context.Context, at []indexed) ([]tollbook.BookedEvent, error) {
-	outer, inner := blockReader{s: s}, blockReader{s: s}
+	outer, inner := blockReader{s: s, lines: s.views.lineOf}, blockReader{s: s, lines: s.views.lineOf}
 	events := make([]tollbook.BookedEvent, 0, len(at))
 	for _, e := range at {
 		if err := ctx.Err(); err != nil {

@@ -22,7 +22,7 @@ import (
 //
 //	'e' for events or 'b' for bookings
 //	organizations: count, then texts
-//	lines: count, then tollbook.Line binary forms
+//	lines: count, then of each 0 and its tollbook.Line binary form, or its number + 1
 //	items: count, then each behind its length
 //
 // An item of an events frame is: number of the organization in this block;
@@ -69,12 +69,22 @@ type block struct {
 type bodyWriter struct {
 	kind  byte
 	orgs  []string
-	lines []*tollbook.Line
-	items []byte
-	item  []byte // scratch
-	raw   []byte // scratch
-	count int
-	out   bodies
+	lines []blockLine
+	// placed holds the places in lines of those with numbers.
+	placed [256]uint16
+	items  []byte
+	item   []byte // scratch
+	raw    []byte // scratch
+	hints  []hint // scratch
+	count  int
+	out    bodies
+}
+
+// blockLine is a line of the block in hand. A line that the log has introduced
+// is written as its number, or noLine.
+type blockLine struct {
+	line   *tollbook.Line
+	number uint32
 }
 
 func (s *Store) bodyWriter() *bodyWriter {
@@ -91,7 +101,7 @@ func (w *bodyWriter) reset(kind byte) {
 }
 
 // encodeEvents returns the bodies of a Post.
-func (w *bodyWriter) encodeEvents(entries []tollbook.Entry) (bodies, error) {
+func (w *bodyWriter) encodeEvents(entries []tollbook.Entry, hints []hint) (bodies, error) {
 	w.reset(eventBlock)
 	for i := range entries {
 		e := &entries[i]
@@ -99,7 +109,7 @@ func (w *bodyWriter) encodeEvents(entries []tollbook.Entry) (bodies, error) {
 		w.item = binary.AppendVarint(w.item, int64(e.Month))
 		w.item = append(w.item, e.Normal...)
 		w.item = appendText(w.item, e.Event.CloudEventType)
-		w.measured(&e.Measured)
+		w.measured(&e.Measured, hints[i].line)
 		if err := w.add(); err != nil {
 			return bodies{}, err
 		}
@@ -112,7 +122,7 @@ func (w *bodyWriter) encodeBookings(at []locator, measured []*tollbook.Measured)
 	w.reset(bookingBlock)
 	for i, loc := range at {
 		w.item = binary.AppendUvarint(w.item[:0], uint64(loc))
-		w.measured(measured[i])
+		w.measured(measured[i], noLine)
 		if err := w.add(); err != nil {
 			return bodies{}, err
 		}
@@ -130,17 +140,30 @@ func (w *bodyWriter) orgNumber(org string) int {
 	return len(w.orgs) - 1
 }
 
-func (w *bodyWriter) lineNumber(l *tollbook.Line) int {
-	for i := len(w.lines) - 1; i >= 0; i-- {
-		if w.lines[i] == l || w.lines[i].Key() == l.Key() {
+// place returns which line of the block a line is. Of lines with numbers it
+// remembers where each was put last, by the number's low bits; a line that is
+// forgotten is in the block twice.
+func (w *bodyWriter) place(l *tollbook.Line, number uint32) int {
+	if number != noLine {
+		at := &w.placed[number%uint32(len(w.placed))]
+		if i := int(*at); i >= len(w.lines) || w.lines[i].number != number {
+			*at = uint16(len(w.lines))
+			w.lines = append(w.lines, blockLine{l, number})
+		}
+		return int(*at)
+	}
+	for i := range w.lines {
+		if w.lines[i].line == l {
 			return i
 		}
 	}
-	w.lines = append(w.lines, l)
+	w.lines = append(w.lines, blockLine{l, number})
 	return len(w.lines) - 1
 }
 
-func (w *bodyWriter) measured(m *tollbook.Measured) {
+// measured appends what was measured. The number is that of the line of its
+// one charge, or noLine.
+func (w *bodyWriter) measured(m *tollbook.Measured, number uint32) {
 	b := append(w.item, byte(m.Unrated))
 	b = appendText(b, m.Rate.CardID)
 	b = binary.AppendUvarint(b, uint64(m.Rate.Version))
@@ -148,7 +171,7 @@ func (w *bodyWriter) measured(m *tollbook.Measured) {
 	b = appendText(b, m.Rate.Prefix)
 	b = binary.AppendUvarint(b, uint64(len(m.Charges)))
 	for i := range m.Charges {
-		b = binary.AppendUvarint(b, uint64(w.lineNumber(m.Charges[i].Line)))
+		b = binary.AppendUvarint(b, uint64(w.place(m.Charges[i].Line, number)))
 		b = m.Charges[i].Increments.AppendBinary(b)
 	}
 	w.item = b
@@ -190,7 +213,10 @@ func (w *bodyWriter) flush() error {
 	}
 	raw = binary.AppendUvarint(raw, uint64(len(w.lines)))
 	for _, l := range w.lines {
-		raw = l.AppendBinary(raw)
+		raw = binary.AppendUvarint(raw, uint64(l.number+1)) // noLine is 0
+		if l.number == noLine {
+			raw = l.line.AppendBinary(raw)
+		}
 	}
 	raw = binary.AppendUvarint(raw, uint64(w.count))
 	raw = append(raw, w.items...)
@@ -218,8 +244,11 @@ type bodyBlock struct {
 	items [][]byte
 }
 
+// lineNumbers gives the lines that the log has introduced, nil for others.
+type lineNumbers func(no uint32) *tollbook.Line
+
 // decodeBlock reads a block without its header.
-func decodeBlock(packed []byte) (*bodyBlock, error) {
+func decodeBlock(packed []byte, numbered lineNumbers) (*bodyBlock, error) {
 	if n, err := s2.DecodedLen(packed); err != nil || n > maxBlockBytes {
 		return nil, errMalformed
 	}
@@ -233,8 +262,7 @@ func decodeBlock(packed []byte) (*bodyBlock, error) {
 		b.orgs = append(b.orgs, c.text())
 	}
 	for n := c.count(); n > 0 && !c.bad; n-- {
-		l := c.line()
-		b.lines = append(b.lines, l)
+		b.lines = append(b.lines, c.blockLine(numbered))
 	}
 	n := c.count()
 	if n > blockItems {
@@ -244,6 +272,22 @@ func decodeBlock(packed []byte) (*bodyBlock, error) {
 		b.items = append(b.items, c.take(c.count()))
 	}
 	return &b, c.end()
+}
+
+func (c *cursor) blockLine(numbered lineNumbers) *tollbook.Line {
+	no := c.uvarint()
+	if no == 0 {
+		return c.line()
+	}
+	if no > 1<<32-1 {
+		c.fail()
+		return nil
+	}
+	l := numbered(uint32(no - 1))
+	if l == nil {
+		c.fail()
+	}
+	return l
 }
 
 func (c *cursor) line() *tollbook.Line {

@@ -42,10 +42,11 @@ func (s *Store) decideBook(r *request) error {
 		return nil
 	}
 	b := c.newBatch(true, r.under)
+	blocks := blockReader{s: s, lines: s.views.lineOf}
 	var at []locator
 	var measured []*tollbook.Measured
 	for i := range r.bookings {
-		outcome, err := s.decideBooking(b, &r.bookings[i])
+		outcome, err := s.decideBooking(b, &r.bookings[i], &blocks)
 		if err != nil {
 			return err
 		}
@@ -73,7 +74,7 @@ func (s *Store) decideBook(r *request) error {
 	return nil
 }
 
-func (s *Store) decideBooking(b *batch, booking *tollbook.Booking) (tollbook.Outcome, error) {
+func (s *Store) decideBooking(b *batch, booking *tollbook.Booking, blocks *blockReader) (tollbook.Outcome, error) {
 	c, n := &s.committer, s.committer.numbers
 	e, found, err := s.find(&booking.Claim, &probes{}, 0)
 	if err != nil {
@@ -81,6 +82,11 @@ func (s *Store) decideBooking(b *batch, booking *tollbook.Booking) (tollbook.Out
 	}
 	if !found {
 		return tollbook.NotFound, nil
+	}
+	if e.unrated == inLog {
+		if e.unrated, err = s.unratedTally(e.at, blocks); err != nil {
+			return 0, err
+		}
 	}
 	pending, err := s.isUnrated(&e)
 	if err != nil {
@@ -93,6 +99,8 @@ func (s *Store) decideBooking(b *batch, booking *tollbook.Booking) (tollbook.Out
 	if !n.fits(n.accountIDs[cell.account], cell, true, booking.Charges) {
 		return tollbook.TooManyRecords, nil
 	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	c.taken[e.at] = struct{}{}
 	b.heads = append(b.heads, head{
 		claim:   e.claim,
@@ -102,6 +110,26 @@ func (s *Store) decideBooking(b *batch, booking *tollbook.Booking) (tollbook.Out
 		charges: b.charge(n, cell, booking.Charges),
 	})
 	return tollbook.Accepted, nil
+}
+
+// unratedTally returns the tally that an event was kept in without charges,
+// from what the event says.
+func (s *Store) unratedTally(at locator, blocks *blockReader) (uint32, error) {
+	b, err := blocks.read(at.block())
+	if err != nil {
+		return 0, err
+	}
+	e, err := b.event(at.item())
+	if err != nil {
+		return 0, err
+	}
+	n := s.committer.numbers
+	account, ok := n.lookup(e.OrganizationID, e.AccountID)
+	tally, has := n.tallies.get(tallyKey{cellKey{account, e.Month}, noLine})
+	if !ok || !has {
+		return 0, fmt.Errorf("event at position %d of the log: its account's month has no unrated events", at.block())
+	}
+	return tally, nil
 }
 
 // isUnrated tells whether an event that was accepted without charges still
@@ -122,5 +150,11 @@ func (s *Store) isUnrated(e *claimEntry) (bool, error) {
 	if e.at.block() >= c.tables[0].start {
 		return true, nil
 	}
-	return s.claims.has(e.unrated, e.at)
+	stored := s.runs.Snapshot()
+	defer stored.Release()
+	has, err := stored.Has(e.unrated, uint64(e.at))
+	if err != nil {
+		return false, s.unreadable(err)
+	}
+	return has, nil
 }

@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"tollbook"
+	"tollbook/localstore/runs"
 )
 
 // fill makes a ledger with several checkpoints and closes it.
@@ -90,16 +90,25 @@ func TestVerifyFindsDamage(t *testing.T) {
 			rewrite(t, fs, cp)
 		}, "definitions: 1, the log makes it 0"},
 		{"a claim that is missing", func(t *testing.T, fs vfs.FS, s *Store) {
-			must(t, s.claims.db.Delete(firstKey(t, s, 'c'), pebble.NoSync))
-			must(t, s.claims.db.Flush())
+			rewriteRuns(t, fs, s, func(claims []runs.Claim, entries []runs.Entry) ([]runs.Claim, []runs.Entry) {
+				return claims[1:], entries
+			})
 		}, "is missing"},
+		{"a claim that stands for another event", func(t *testing.T, fs vfs.FS, s *Store) {
+			rewriteRuns(t, fs, s, func(claims []runs.Claim, entries []runs.Entry) ([]runs.Claim, []runs.Entry) {
+				claims[3].At = claims[4].At
+				return claims, entries
+			})
+		}, "stands for another event"},
 		{"an event that is missing in its record", func(t *testing.T, fs vfs.FS, s *Store) {
-			must(t, s.claims.db.Delete(firstKey(t, s, 'e'), pebble.NoSync))
-			must(t, s.claims.db.Flush())
+			rewriteRuns(t, fs, s, func(claims []runs.Claim, entries []runs.Entry) ([]runs.Claim, []runs.Entry) {
+				return claims, entries[1:]
+			})
 		}, "is missing in the index"},
 		{"an event of no record", func(t *testing.T, fs vfs.FS, s *Store) {
-			must(t, s.claims.db.Set(appendIndexKey(nil, 1, 12345), nil, pebble.NoSync))
-			must(t, s.claims.db.Flush())
+			rewriteRuns(t, fs, s, func(claims []runs.Claim, entries []runs.Entry) ([]runs.Claim, []runs.Entry) {
+				return claims, append([]runs.Entry{{Tally: 0, At: 1}}, entries...)
+			})
 		}, "the drill-down index holds"},
 	}
 	for _, test := range tests {
@@ -127,23 +136,37 @@ func rewrite(t testing.TB, fs vfs.FS, cp *checkpoint) {
 	writeAll(t, fs, "data/"+checkpointName(cp.end), b.Bytes())
 }
 
-func firstKey(t testing.TB, s *Store, prefix byte) []byte {
+// rewriteRuns puts one run in the place of all, with what change makes of what
+// they hold.
+func rewriteRuns(t testing.TB, fs vfs.FS, s *Store, change func([]runs.Claim, []runs.Entry) ([]runs.Claim, []runs.Entry)) {
 	t.Helper()
-	it, err := s.claims.snapshot()
-	must(t, err)
-	defer it.Close()
-	if !it.SeekGE([]byte{prefix}) {
-		t.Fatal("no key")
+	stored := s.runs.Snapshot()
+	defer stored.Release()
+	var claims []runs.Claim
+	for c, err := range stored.Claims() {
+		must(t, err)
+		claims = append(claims, c)
 	}
-	return bytes.Clone(it.Key())
+	var entries []runs.Entry
+	for e, err := range stored.Entries() {
+		must(t, err)
+		entries = append(entries, e)
+	}
+	must(t, fs.RemoveAll("data/runs"))
+	must(t, fs.MkdirAll("data/runs", 0o755))
+	changed, err := runs.Open(fs, "data/runs", 1)
+	must(t, err)
+	claims, entries = change(runs.SortClaims(claims), entries)
+	must(t, changed.Add(stored.End(), claims, entries))
+	must(t, changed.Close())
 }
 
-// TestClaimsLost removes the claims database: it is rebuilt from the log, and
+// TestRunsLost removes the runs: they are rebuilt from the log, and
 // Verify says so.
-func TestClaimsLost(t *testing.T) {
+func TestRunsLost(t *testing.T) {
 	fs := vfs.NewMem()
 	_, posted := fill(t, fs)
-	must(t, fs.RemoveAll("data/claims"))
+	must(t, fs.RemoveAll("data/runs"))
 	r, err := Verify(t.Context(), fs, "data", func(done, total int64) {
 		if done > total || total <= 0 {
 			t.Fatalf("progress %d of %d", done, total)
@@ -157,7 +180,7 @@ func TestClaimsLost(t *testing.T) {
 	h.check(t, fs)
 }
 
-// TestLogLostItsEnd takes away what the claims database knows to have been
+// TestLogLostItsEnd takes away what the runs know to have been
 // on disk.
 func TestLogLostItsEnd(t *testing.T) {
 	fs := vfs.NewMem()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tollbook"
+	"tollbook/localstore/runs"
 )
 
 // request is a call that waits for the committer.
@@ -18,6 +19,7 @@ type request struct {
 
 	under    tollbook.Pos
 	entries  []tollbook.Entry   // frameEvents
+	hints    []hint             // frameEvents, of each entry
 	bodies   bodies             // frameEvents
 	probes   probes             // frameEvents
 	bookings []tollbook.Booking // frameBookings
@@ -86,13 +88,16 @@ type committer struct {
 	numbers  *numbering
 	head     tollbook.Pos // of the definitions, those of the group in hand included
 	requests map[[16]byte]tollbook.Pos
-	filter   *bloom   // over all claims added since the store was opened
 	active   *table   // the table that is being filled
 	tables   []*table // all of them when the group was begun, oldest first
 	buf      []byte
 	batches  []*batch // reused
 	decided  []decided
 	added    []int // claims of the request in hand, by number in the table
+
+	// stored is the runs, taken hold of when a group first asks for them.
+	stored *runs.Snapshot
+	find   *runs.Finder
 
 	// taken holds the events that bookings of the group in hand give
 	// charges, which the tables do not show yet.
@@ -171,6 +176,7 @@ func (s *Store) commit(group []*request) {
 	}
 	c := &s.committer
 	c.begin(s.views)
+	defer c.end()
 	for _, r := range group {
 		if err := s.decide(r); err != nil {
 			s.fail(err)
@@ -209,8 +215,25 @@ func (c *committer) begin(v *views) {
 	clear(c.taken)
 }
 
+// end lets go of what the group in hand took hold of.
+func (c *committer) end() {
+	if c.stored != nil {
+		c.stored.Release()
+		c.stored, c.find = nil, nil
+	}
+}
+
+// finder returns what looks claims up in the runs.
+func (c *committer) finder(set *runs.Set) *runs.Finder {
+	if c.stored == nil {
+		c.stored = set.Snapshot()
+		c.find = c.stored.Finder()
+	}
+	return c.find
+}
+
 // decide puts what a request comes to behind the group. An error is one of
-// reading the claims database; what is wrong with the request is in r.err.
+// reading the runs; what is wrong with the request is in r.err.
 func (s *Store) decide(r *request) error {
 	switch r.kind {
 	case frameEvents:
@@ -262,7 +285,7 @@ func (s *Store) applyGroup() {
 		d := &c.decided[i]
 		switch d.typ {
 		case frameEvents, frameBookings:
-			v.apply(d.batch, c.active)
+			v.apply(d.batch, c.active, v.letReadersIn)
 			c.sinceCheckpoint += len(d.batch.heads)
 		case frameDefinitions:
 			v.definitions.add(d.pos, d.defs)

@@ -144,15 +144,15 @@ func (h *history) postUntilFailure(t *testing.T, s *Store) {
 	}
 }
 
-// nthWrite fails the n-th write or sync of the files that are ours. Pebble's
-// own files are left alone: it ends the process when it cannot write them.
+// nthWrite fails the n-th write or sync of the log, the runs and the
+// checkpoints.
 type nthWrite struct{ left atomic.Int32 }
 
 func (f *nthWrite) String() string { return "the n-th write fails" }
 
 func (f *nthWrite) MaybeError(op errorfs.Op) error {
 	name := filepath.Base(op.Path)
-	ours := strings.HasSuffix(name, ".log") && strings.Contains(op.Path, "/"+logName+"/") || strings.HasPrefix(name, checkpointPrefix) || strings.HasPrefix(name, "new-")
+	ours := strings.HasSuffix(name, ".log") && strings.Contains(op.Path, "/"+logName+"/") || strings.HasPrefix(name, checkpointPrefix) || strings.Contains(name, ".run")
 	if !ours || op.Kind.ReadOrWrite() != errorfs.OpIsWrite || op.Kind == errorfs.OpRemove {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package localstore
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"tollbook"
 )
 
 // copyDir copies the files of a directory.
@@ -37,7 +40,7 @@ func TestCheckpointOfALostLog(t *testing.T) {
 	mustPost(t, s, w.batch(100))
 	mustClose(t, s)
 	must(t, fs.RemoveAll("data/log"))
-	must(t, fs.RemoveAll("data/claims"))
+	must(t, fs.RemoveAll("data/runs"))
 	copyDir(t, fs, "backup", "data/log")
 
 	_, err := Open("data", tiny(fs))
@@ -51,7 +54,7 @@ func TestCheckpointOfALostLog(t *testing.T) {
 			must(t, fs.Remove("data/"+name))
 		}
 	}
-	must(t, fs.RemoveAll("data/claims"))
+	must(t, fs.RemoveAll("data/runs"))
 	s = mustOpen(t, fs)
 	if s.views.events != 20 {
 		t.Errorf("%d events, want the backup's 20", s.views.events)
@@ -60,36 +63,58 @@ func TestCheckpointOfALostLog(t *testing.T) {
 	mustVerify(t, fs)
 }
 
-// TestDamagedClaims flips a byte in the files of the claims database: the
-// store stops and says what to do, and the process goes on.
-func TestDamagedClaims(t *testing.T) {
+// TestDamagedRuns flips a byte in each run: the store does not open, or stops
+// when it meets it, and says what to do; the process goes on.
+func TestDamagedRuns(t *testing.T) {
 	fs := vfs.NewMem()
 	w := newWorld(1, 1, 2, 2, 5)
-	s := mustOpen(t, fs)
+	o := Options{FS: fs, Create: true, TableEvents: 5000}
+	s, err := Open("data", o)
+	must(t, err)
+	var posted []tollbook.Entry
 	for range 100 {
-		mustPost(t, s, w.batch(100))
+		entries := w.batch(100)
+		mustPost(t, s, entries)
+		posted = append(posted, entries...)
 	}
 	mustClose(t, s)
-	names, err := fs.List("data/claims")
+	names, err := fs.List("data/runs")
 	must(t, err)
+	whole := map[string][]byte{}
 	for _, name := range names {
-		if b := readAll(t, fs, "data/claims/"+name); strings.HasSuffix(name, ".sst") && len(b) > 20_000 {
-			b[len(b)/3] ^= 1
-			writeAll(t, fs, "data/claims/"+name, b)
+		whole[name] = readAll(t, fs, "data/runs/"+name)
+	}
+	damage := func(where func(b []byte) int) {
+		for name, b := range whole {
+			b = bytes.Clone(b)
+			b[where(b)] ^= 1
+			writeAll(t, fs, "data/runs/"+name, b)
 		}
 	}
-	s = mustOpen(t, fs)
-	<-s.filtered // which read all claims
-	if err := s.failure(); err == nil || !strings.Contains(err.Error(), "can be rebuilt from the log") {
-		t.Errorf("damage was met with %v", err)
+	const says = "can be rebuilt from the log"
+
+	damage(func(b []byte) int { return len(b) - 10 })
+	if _, err := Open("data", o); err == nil || !strings.Contains(err.Error(), says) {
+		t.Errorf("damage at the end was met with %v", err)
 	}
-	if s.Ready(t.Context()) == nil {
-		t.Error("the store says that it is ready")
+
+	damage(func([]byte) int { return 100 }) // in the first claims
+	s, err = Open("data", o)
+	must(t, err)
+	failed := 0
+	for len(posted) > 0 {
+		if _, err := s.Post(t.Context(), 0, posted[:500]); err != nil {
+			failed++
+		}
+		posted = posted[500:]
 	}
-	if err := s.Close(); err != nil {
-		t.Logf("closed with %v", err)
+	if err := s.failure(); failed == 0 || err == nil || !strings.Contains(err.Error(), says) || s.Ready(t.Context()) == nil {
+		t.Errorf("damage was met by %d posts, with %v", failed, err)
 	}
-	must(t, fs.RemoveAll("data/claims"))
+	if err := s.Close(); err == nil {
+		t.Error("a store that had stopped closed without an error")
+	}
+	must(t, fs.RemoveAll("data/runs"))
 	mustClose(t, mustOpen(t, fs))
 	mustVerify(t, fs)
 }

@@ -16,12 +16,12 @@ const (
 	formatName = "FORMAT"
 	lockName   = "LOCK"
 	logName    = "log"
-	claimsName = "claims"
+	runsName   = "runs"
 )
 
 const (
 	formatPrefix = "tollbook data "
-	formatText   = formatPrefix + "1\n"
+	formatText   = formatPrefix + "2\n"
 )
 
 // maxFormatBytes is more than any version's FORMAT file has.
@@ -34,7 +34,7 @@ func Init(fs vfs.FS, dir string) error {
 	if err != nil || !missing {
 		return err
 	}
-	for _, name := range []string{dir, fs.PathJoin(dir, logName), fs.PathJoin(dir, claimsName)} {
+	for _, name := range []string{dir, fs.PathJoin(dir, logName), fs.PathJoin(dir, runsName)} {
 		if err := fs.MkdirAll(name, 0o755); err != nil {
 			return err
 		}
@@ -64,7 +64,7 @@ func checkFormat(fs vfs.FS, dir string) (missing bool, err error) {
 	case !ours:
 		return false, fmt.Errorf("%s is not a Tollbook data directory: its file %s says something else", dir, formatName)
 	case string(text) != formatText:
-		return false, fmt.Errorf("%s has data format %q, this program knows format 1 only", dir, strings.TrimSpace(version))
+		return false, fmt.Errorf("%s has data format %q, this program knows format 2 only", dir, strings.TrimSpace(version))
 	}
 	return false, nil
 }
@@ -81,7 +81,7 @@ func checkEmpty(fs vfs.FS, dir string) error {
 	}
 	for _, name := range names {
 		switch name {
-		case logName, claimsName:
+		case logName, runsName:
 			inner, err := fs.List(fs.PathJoin(dir, name))
 			if err == nil && len(inner) == 0 {
 				continue

@@ -28,8 +28,8 @@ func TestDirectory(t *testing.T) {
 		}, true, "it holds photo.jpg"},
 		{"another format", func(t *testing.T, fs vfs.FS) {
 			must(t, Init(fs, "data"))
-			writeAll(t, fs, "data/FORMAT", []byte("tollbook data 2\n"))
-		}, true, `data has data format "2"`},
+			writeAll(t, fs, "data/FORMAT", []byte("tollbook data 3\n"))
+		}, true, `data has data format "3"`},
 		{"another program's format", func(t *testing.T, fs vfs.FS) {
 			must(t, Init(fs, "data"))
 			writeAll(t, fs, "data/FORMAT", []byte("7\n"))

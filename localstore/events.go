@@ -9,9 +9,9 @@ import (
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
-	"github.com/cockroachdb/pebble/v2"
 
 	"tollbook"
+	"tollbook/localstore/runs"
 )
 
 // Events implements tollbook.Ledger. The events of a record come in the order
@@ -30,10 +30,10 @@ func (s *Store) Events(ctx context.Context, q tollbook.EventQuery) (tollbook.Eve
 	}
 	defer s.leave()
 	l := &listing{s: s, after: after, limit: q.Limit + 1}
+	defer l.close()
 	if err := l.begin(&q); err != nil {
 		return tollbook.EventPage{}, err
 	}
-	defer l.close()
 	if q.Unrated {
 		err = l.listUnrated()
 	} else {
@@ -85,8 +85,8 @@ func queryHash(q *tollbook.EventQuery) uint64 {
 	return xxhash.Sum64(b)
 }
 
-// listing finds where the events of a page are: in the claims database, and
-// behind those in the recent tables.
+// listing finds where the events of a page are: in the runs, and behind those
+// in the recent tables.
 type listing struct {
 	s     *Store
 	after indexed
@@ -94,8 +94,8 @@ type listing struct {
 	found []indexed
 
 	tallies []uint32 // ascending
-	stored  *pebble.Iterator
-	end     locator // everything before it is in the claims database
+	stored  *runs.Snapshot
+	end     locator // everything before it is in the runs
 	tables  []*table
 	recent  [][]indexed // of the tables, as they were
 }
@@ -126,11 +126,15 @@ func (l *listing) begin(q *tollbook.EventQuery) (err error) {
 			l.recent = append(l.recent, t.events)
 		}
 	}
-	l.stored, err = l.s.claims.snapshot()
-	return err
+	l.stored = l.s.runs.Snapshot()
+	return nil
 }
 
-func (l *listing) close() { l.stored.Close() }
+func (l *listing) close() {
+	if l.stored != nil {
+		l.stored.Release()
+	}
+}
 
 // unratedTallies returns the tallies of unrated events of an account, of an
 // organization or of all.
@@ -165,15 +169,14 @@ func (v *views) unratedTallies(orgID, accountID string) []uint32 {
 // in several of them is one event.
 func (l *listing) listRecord() error {
 	after := l.after.at
-	var at []locator
+	var at []uint64
 	for _, t := range l.tallies {
-		at = at[:0]
-		at, err := tallyEvents(l.stored, at, t, after, l.end, l.limit)
-		if err != nil {
+		var err error
+		if at, err = l.storedEvents(at[:0], t, after, l.limit); err != nil {
 			return err
 		}
 		for _, loc := range at {
-			l.found = append(l.found, indexed{loc, t})
+			l.found = append(l.found, indexed{locator(loc), t})
 		}
 	}
 	slices.SortFunc(l.found, func(a, b indexed) int { return cmp.Compare(a.at, b.at) })
@@ -187,6 +190,15 @@ func (l *listing) listRecord() error {
 	}
 	l.found = l.found[:min(len(l.found), l.limit)]
 	return nil
+}
+
+// storedEvents appends where events of a tally are that the runs hold.
+func (l *listing) storedEvents(dst []uint64, tally uint32, after locator, limit int) ([]uint64, error) {
+	dst, err := l.stored.Tally(dst, tally, uint64(after), uint64(l.end), limit)
+	if err != nil {
+		return nil, l.s.unreadable(err)
+	}
+	return dst, nil
 }
 
 func (l *listing) scanRecent(events []indexed) {
@@ -232,23 +244,22 @@ func (l *listing) listUnrated() error {
 	return nil
 }
 
-// listStored lists events of a tally in the claims database until the page
-// is full.
+// listStored lists events of a tally in the runs until the page is full.
 func (l *listing) listStored(t uint32, after locator) error {
 	for len(l.found) < l.limit {
 		want := l.limit - len(l.found)
-		at, err := tallyEvents(l.stored, nil, t, after, l.end, want)
+		at, err := l.storedEvents(nil, t, after, want)
 		if err != nil || len(at) == 0 {
 			return err
 		}
 		for _, loc := range at {
-			l.found = append(l.found, indexed{loc, t})
+			l.found = append(l.found, indexed{locator(loc), t})
 		}
 		l.dropTaken()
 		if len(at) < want {
 			return nil
 		}
-		after = at[len(at)-1]
+		after = locator(at[len(at)-1])
 	}
 	return nil
 }
@@ -266,8 +277,8 @@ func (l *listing) recentByTally() map[uint32][]locator {
 	return by
 }
 
-// dropTaken drops the events that have got charges since they were handed to
-// the claims database.
+// dropTaken drops the events that have got charges since they became part of a
+// run.
 func (l *listing) dropTaken() {
 	v := l.s.views
 	v.mu.RLock()

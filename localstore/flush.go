@@ -2,13 +2,16 @@ package localstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+
+	"tollbook/localstore/runs"
 )
 
 // flush is work for the flusher: a table that nothing is added to any more,
-// or a checkpoint, which may be written once all tables before it are in the
-// claims database, or neither, to learn that all before it is done.
+// or a checkpoint, which may be written once all tables before it are runs, or
+// neither, to learn that all before it is done.
 type flush struct {
 	table      *table
 	end        uint64 // everything before it is in the table or older ones
@@ -60,8 +63,7 @@ func (s *Store) finish() {
 	<-done
 }
 
-// flushLoop hands tables to the claims database and writes checkpoints, in
-// order. After a failure it only lets the committer go on to find out.
+// flushLoop makes tables runs and writes checkpoints, in order. After a failure it only lets the committer go on to find out.
 func (s *Store) flushLoop() {
 	defer close(s.flushed)
 	for f := range s.flushes {
@@ -90,28 +92,23 @@ func (s *Store) flush(f flush) error {
 	if f.table == nil {
 		return nil
 	}
-	if err := s.claims.add(f.table, f.end); err != nil {
-		return fmt.Errorf("add to the claims database: %w", err)
+	if err := s.runs.Add(f.end, f.table.sortedClaims(), f.table.sortedEntries()); err != nil {
+		return fmt.Errorf("add a run: %w", err)
 	}
 	v := s.views
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.tables = v.tables[1:]
-	s.handed.Add(1)
 	return nil
 }
 
-// buildHistory builds the filter over the claims that were in the claims
-// database when the store was opened. Until it is there, every claim is looked
-// up: the filter saves time, nothing depends on it.
-func (s *Store) buildHistory(ctx context.Context) {
-	defer close(s.filtered)
-	filter, err := s.claims.filter(ctx)
-	if err != nil {
-		if ctx.Err() == nil {
-			s.opts.Logger.Error("the filter over old claims cannot be built; ingest stays slow", slog.Any("error", err))
+// mergeLoop merges runs in the background.
+func (s *Store) mergeLoop(ctx context.Context) {
+	defer close(s.merged)
+	if err := s.runs.Merge(ctx); ctx.Err() == nil {
+		if errors.Is(err, runs.ErrDamaged) {
+			err = s.rebuildable(err)
 		}
-		return
+		s.fail(fmt.Errorf("merge runs: %w", err))
 	}
-	s.history.Store(filter)
 }

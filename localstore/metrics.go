@@ -65,7 +65,7 @@ func newMetrics(s *Store) *metrics {
 	add("tollbook_records", "Usage records.", prometheus.GaugeValue, viewed(func(v *views) float64 { return float64(v.records.len()) }))
 	add("tollbook_tallies", "Tallies: rate lines counted in an account's month.", prometheus.GaugeValue, viewed(func(v *views) float64 { return float64(v.tallies.len()) }))
 	add("tollbook_unrated_events", "Events that no rate has covered yet.", prometheus.GaugeValue, viewed(func(v *views) float64 { return float64(v.unrated) }))
-	add("tollbook_frozen_tables", "Tables that wait for the claims database.", prometheus.GaugeValue, viewed(func(v *views) float64 { return float64(len(v.tables) - 1) }))
+	add("tollbook_frozen_tables", "Tables that wait to become runs.", prometheus.GaugeValue, viewed(func(v *views) float64 { return float64(len(v.tables) - 1) }))
 	return m
 }
 

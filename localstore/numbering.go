@@ -3,6 +3,7 @@ package localstore
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"tollbook"
 )
@@ -62,14 +63,17 @@ func (in *introduction) reset() {
 }
 
 // numbering gives organizations, accounts, lines, tallies and records their
-// numbers, from 0 without gaps, in the order of the log. It is the
-// committer's alone.
+// numbers, from 0 without gaps, in the order of the log. The committer alone
+// changes it, under mu, and reads it without; whoever posts takes hints from
+// it under mu. A hint may be ahead of what is durable: what was introduced by
+// a group that is being written is in the log before whatever uses the hint.
 type numbering struct {
+	mu       sync.RWMutex
 	orgs     map[string]uint32
 	accounts map[accountKey]uint32
-	lines    map[[16]byte]uint32
-	tallies  map[tallyKey]uint32
-	records  map[recordKey]uint32
+	lines    numbers[lineKey]
+	tallies  numbers[tallyKey]
+	records  numbers[recordKey]
 	perCell  map[cellKey]int32 // records
 
 	accountIDs []string // by account
@@ -83,12 +87,37 @@ func newNumbering() *numbering {
 	return &numbering{
 		orgs:       make(map[string]uint32),
 		accounts:   make(map[accountKey]uint32),
-		lines:      make(map[[16]byte]uint32),
-		tallies:    make(map[tallyKey]uint32),
-		records:    make(map[recordKey]uint32),
 		perCell:    make(map[cellKey]int32),
 		maxRecords: tollbook.MaxRecordsPerMonth,
 	}
+}
+
+// hint is what is known of an entry before the committer has it.
+type hint struct {
+	line  uint32 // the number of its one charge's line, or noLine
+	tally uint32 // the number of its one charge's tally, or noTally
+}
+
+// hints appends a hint for each entry.
+func (n *numbering) hints(dst []hint, entries []tollbook.Entry) []hint {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	for i := range entries {
+		e := &entries[i]
+		h := hint{noLine, noTally}
+		if len(e.Charges) == 1 {
+			if line, ok := n.lines.get(e.Charges[0].Line.Key()); ok {
+				h.line = line
+				if account, ok := n.lookup(e.OrganizationID, e.Event.AccountID); ok {
+					if tally, ok := n.tallies.get(tallyKey{cellKey{account, e.Month}, line}); ok {
+						h.tally = tally
+					}
+				}
+			}
+		}
+		dst = append(dst, h)
+	}
+	return dst
 }
 
 // account returns an account's number, introducing it where it is new.
@@ -121,8 +150,8 @@ func (n *numbering) addAccount(key accountKey) uint32 {
 }
 
 func (n *numbering) addLine(l *tollbook.Line) uint32 {
-	no := uint32(len(n.lines))
-	n.lines[l.Key()] = no
+	no := uint32(len(n.lineList))
+	n.lines.set(l.Key(), no)
 	n.lineList = append(n.lineList, l)
 	return no
 }
@@ -130,7 +159,7 @@ func (n *numbering) addLine(l *tollbook.Line) uint32 {
 // unratedTally returns the tally of a cell's unrated events.
 func (n *numbering) unratedTally(cell cellKey, in *introduction) uint32 {
 	key := tallyKey{cell, noLine}
-	if no, ok := n.tallies[key]; ok {
+	if no, ok := n.tallies.get(key); ok {
 		return no
 	}
 	in.tallies = append(in.tallies, n.addTally(key))
@@ -139,12 +168,11 @@ func (n *numbering) unratedTally(cell cellKey, in *introduction) uint32 {
 
 // known returns the tally of a line in a cell, if there is one.
 func (n *numbering) known(cell cellKey, l *tollbook.Line) (uint32, bool) {
-	line, ok := n.lines[l.Key()]
+	line, ok := n.lines.get(l.Key())
 	if !ok {
 		return 0, false
 	}
-	no, ok := n.tallies[tallyKey{cell, line}]
-	return no, ok
+	return n.tallies.get(tallyKey{cell, line})
 }
 
 // lookup returns an account's number, if it has one.
@@ -170,7 +198,7 @@ func (n *numbering) fits(accountID string, cell cellKey, known bool, charges []t
 	var fresh []tollbook.RecordID
 	for i := range charges {
 		id := tollbook.RecordIDOf(accountID, cell.month, &charges[i].Line.Grouping)
-		_, there := n.records[recordKey{cell.account, id}]
+		_, there := n.records.get(recordKey{cell.account, id})
 		if !(known && there) && !slices.Contains(fresh, id) {
 			fresh = append(fresh, id)
 		}
@@ -180,13 +208,13 @@ func (n *numbering) fits(accountID string, cell cellKey, known bool, charges []t
 
 // tally returns the tally of a line in a cell.
 func (n *numbering) tally(cell cellKey, l *tollbook.Line, in *introduction) uint32 {
-	line, ok := n.lines[l.Key()]
+	line, ok := n.lines.get(l.Key())
 	if !ok {
 		line = n.addLine(l)
 		in.lines = append(in.lines, l)
 	}
 	key := tallyKey{cell, line}
-	no, ok := n.tallies[key]
+	no, ok := n.tallies.get(key)
 	if !ok {
 		no = uint32(len(n.tallyKeys))
 		in.tallies = append(in.tallies, n.addTally(key))
@@ -197,17 +225,17 @@ func (n *numbering) tally(cell cellKey, l *tollbook.Line, in *introduction) uint
 // addTally numbers a tally of a line and finds its record.
 func (n *numbering) addTally(key tallyKey) newTally {
 	t := newTally{tallyKey: key, record: noRecord}
-	n.tallies[key] = uint32(len(n.tallyKeys))
+	n.tallies.set(key, uint32(len(n.tallyKeys)))
 	n.tallyKeys = append(n.tallyKeys, key)
 	if key.line == noLine {
 		return t
 	}
 	t.id = tollbook.RecordIDOf(n.accountIDs[key.account], key.month, &n.lineList[key.line].Grouping)
 	rk := recordKey{key.account, t.id}
-	no, ok := n.records[rk]
+	no, ok := n.records.get(rk)
 	if !ok {
-		no = uint32(len(n.records))
-		n.records[rk] = no
+		no = uint32(n.records.n)
+		n.records.set(rk, no)
 		n.perCell[key.cellKey]++
 		t.newRecord = true
 	}
@@ -230,15 +258,16 @@ func (n *numbering) learn(in *introduction) error {
 		n.addAccount(key)
 	}
 	for _, l := range in.lines {
-		if _, ok := n.lines[l.Key()]; ok {
+		if _, ok := n.lines.get(l.Key()); ok {
 			return fmt.Errorf("line %x is introduced again", l.Key())
 		}
 		n.addLine(l)
 	}
+	n.tallies.reserve(len(in.tallies))
 	for i := range in.tallies {
 		t := &in.tallies[i]
-		if _, ok := n.tallies[t.tallyKey]; ok || int(t.account) >= len(n.accounts) || t.line != noLine && int(t.line) >= len(n.lines) {
-			return fmt.Errorf("tally %d is introduced again, or its account or line is not", len(n.tallies))
+		if _, ok := n.tallies.get(t.tallyKey); ok || int(t.account) >= len(n.accounts) || t.line != noLine && int(t.line) >= len(n.lineList) {
+			return fmt.Errorf("tally %d is introduced again, or its account or line is not", len(n.tallyKeys))
 		}
 		*t = n.addTally(t.tallyKey)
 	}

@@ -14,7 +14,7 @@ const (
 	maxDefinitionBytes = 64 << 20 // of one Define
 	maxGroupBytes      = 32 << 20 // bodies of the requests committed together
 	maxGroup           = 64       // requests committed together
-	maxFrozenTables    = 4        // waiting to be written to the claims database
+	maxFrozenTables    = 4        // waiting to become runs
 	keptCheckpoints    = 2
 	maxScans           = 2 // under way at once; each may keep 80 bytes a record
 )
@@ -33,7 +33,7 @@ type Options struct {
 	Create bool
 
 	// TableEvents is how many claims are gathered in memory before they are
-	// sorted and handed to the claims database; about 70 bytes each.
+	// sorted and become a run; about 70 bytes each.
 	TableEvents int
 	// CheckpointEvents is how many events are between two checkpoints, which
 	// is what a start after a crash has to replay.
@@ -43,8 +43,6 @@ type Options struct {
 	QueueRequests int
 	// SegmentBytes is the length of a log file at which the next is begun.
 	SegmentBytes int64
-	// CacheBytes is the claims database's block cache.
-	CacheBytes int64
 	// DiskReserve is how many bytes must be free for anything to be taken.
 	DiskReserve uint64
 }
@@ -63,7 +61,6 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.CheckpointEvents, 4<<20)
 	setDefault(&o.QueueRequests, 64)
 	setDefault(&o.SegmentBytes, 256<<20)
-	setDefault(&o.CacheBytes, 64<<20)
 	setDefault(&o.DiskReserve, 256<<20)
 	return o
 }

@@ -269,35 +269,3 @@ func TestIDList(t *testing.T) {
 type idSlice []tollbook.RecordID
 
 func (s idSlice) recordID(no uint32) *tollbook.RecordID { return &s[no] }
-
-func TestBloom(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 1))
-	claim := func() (c tollbook.Claim) {
-		for i := range c {
-			c[i] = byte(rng.Uint32())
-		}
-		return c
-	}
-	b := newBloom(0)
-	var added []tollbook.Claim
-	for range 200_000 {
-		c := claim()
-		b.add(&c)
-		added = append(added, c)
-	}
-	for i := range added {
-		if !b.mayHave(&added[i]) {
-			t.Fatal("an added claim is denied")
-		}
-	}
-	wrong := 0
-	for range 100_000 {
-		if c := claim(); b.mayHave(&c) {
-			wrong++
-		}
-	}
-	if wrong > 1000 {
-		t.Errorf("%d of 100000 foreign claims may be there", wrong)
-	}
-	t.Logf("%d of 100000 foreign claims pass %d filters", wrong, len(*b.filters.Load()))
-}

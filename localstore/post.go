@@ -2,10 +2,12 @@ package localstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"tollbook"
 	"tollbook/decimal"
+	"tollbook/localstore/runs"
 )
 
 // Post implements tollbook.Ledger.
@@ -15,7 +17,9 @@ func (s *Store) Post(ctx context.Context, under tollbook.Pos, entries []tollbook
 	}
 	w := s.bodyWriter()
 	defer s.writers.Put(w)
-	packed, err := w.encodeEvents(entries)
+	hints := s.committer.numbers.hints(w.hints[:0], entries)
+	w.hints = hints
+	packed, err := w.encodeEvents(entries, hints)
 	if err != nil {
 		return nil, err
 	}
@@ -26,6 +30,7 @@ func (s *Store) Post(ctx context.Context, under tollbook.Pos, entries []tollbook
 		kind:     frameEvents,
 		under:    under,
 		entries:  entries,
+		hints:    hints,
 		bodies:   packed,
 		outcomes: make([]tollbook.Outcome, len(entries)),
 	}
@@ -69,50 +74,71 @@ func worstMeasured(m *tollbook.Measured) int {
 }
 
 // probes is what a request's own goroutine found out about its claims in the
-// claims database, so that the committer need not wait for the disk. What was
-// found stays true for ever; what was not found stays true while no table
-// has been handed over since.
+// runs, so that the committer need not wait for the disk. A claim that was
+// found is there for ever; one that was not may only have come behind end.
 type probes struct {
-	handed  uint64 // tables handed over when the probing began
-	entries []probe
+	end     uint64
+	entries []probe // nil: none was found
 }
 
 type probe struct {
-	asked, found bool
-	entry        claimEntry
+	found bool
+	entry claimEntry
 }
 
-// probe looks up the claims that may be in the claims database.
+// probe looks all claims up in the runs.
 func (s *Store) probe(entries []tollbook.Entry) (probes, error) {
-	p := probes{handed: s.handed.Load()}
 	if err := s.enter(); err != nil {
-		return p, err
+		return probes{}, err
 	}
 	defer s.leave()
+	stored := s.runs.Snapshot()
+	defer stored.Release()
+	p := probes{end: stored.End()}
+	finder := stored.Finder()
 	for i := range entries {
-		c := &entries[i].Claim
-		if !s.mayHave(c) {
+		e, found, err := s.findStored(finder, &entries[i].Claim)
+		if err != nil {
+			return p, err
+		}
+		if !found {
 			continue
 		}
 		if p.entries == nil {
 			p.entries = make([]probe, len(entries))
 		}
-		e, found, err := s.claims.find(c)
-		if err != nil {
-			return p, err
-		}
-		p.entries[i] = probe{true, found, e}
+		p.entries[i] = probe{true, e}
 	}
 	return p, nil
 }
 
-// mayHave returns false only when no event has the claim.
-func (s *Store) mayHave(c *tollbook.Claim) bool {
-	if s.committer.filter.mayHave(c) {
-		return true
+// findStored looks a claim up in the runs. Runs that are damaged stop the
+// store.
+func (s *Store) findStored(f *runs.Finder, claim *tollbook.Claim) (claimEntry, bool, error) {
+	c, found, err := f.Find(claim)
+	if err != nil {
+		return claimEntry{}, false, s.unreadable(err)
 	}
-	history := s.history.Load()
-	return history == nil || history.mayHave(c)
+	e := claimEntry{claim: c.Claim, fingerprint: c.Fingerprint, at: locator(c.At), unrated: noTally}
+	if c.Unrated {
+		e.unrated = inLog
+	}
+	return e, found, nil
+}
+
+// unreadable says what to do about runs that do not hold what was written to
+// them, and stops the store.
+func (s *Store) unreadable(err error) error {
+	if !errors.Is(err, runs.ErrDamaged) {
+		return err
+	}
+	s.fail(s.rebuildable(err))
+	return s.unavailable()
+}
+
+// rebuildable says how runs that are damaged can be made again.
+func (s *Store) rebuildable(err error) error {
+	return fmt.Errorf("%w; they can be rebuilt from the log: stop, remove %s and start again", err, s.opts.FS.PathJoin(s.dir, runsName))
 }
 
 // decidePost decides a Post and puts its frame behind the group.
@@ -135,7 +161,7 @@ func (s *Store) decidePost(r *request) error {
 		case found:
 			r.outcomes[i] = tollbook.Conflict
 		default:
-			r.outcomes[i] = c.accept(b, i, e)
+			r.outcomes[i] = c.accept(b, i, e, r.hints[i])
 		}
 	}
 	if len(b.heads) == 0 {
@@ -154,35 +180,33 @@ func (s *Store) decidePost(r *request) error {
 }
 
 // find returns what a claim stands for, and whether it is there: in the
-// recent tables, the group in hand included, or in the claims database.
+// recent tables, the group in hand included, or in the runs.
 func (s *Store) find(claim *tollbook.Claim, p *probes, i int) (claimEntry, bool, error) {
 	c := &s.committer
 	if p.entries != nil && p.entries[i].found {
 		return p.entries[i].entry, true, nil
 	}
-	if c.filter.mayHave(claim) {
-		for t := len(c.tables) - 1; t >= 0; t-- {
-			if e := c.tables[t].find(claim); e != nil {
-				return *e, true, nil
-			}
+	for t := len(c.tables) - 1; t >= 0; t-- {
+		if e := c.tables[t].find(claim); e != nil {
+			return *e, true, nil
 		}
-	} else if history := s.history.Load(); history != nil && !history.mayHave(claim) {
+	}
+	if p.end >= c.tables[0].start {
 		return claimEntry{}, false, nil
 	}
-	if p.entries != nil && p.entries[i].asked && p.handed == s.handed.Load() {
-		return claimEntry{}, false, nil
-	}
-	return s.claims.find(claim)
+	return s.findStored(c.finder(s.runs), claim) // a table has become a run since
 }
 
 // accept counts an entry in the batch, unless it does not fit.
-func (c *committer) accept(b *batch, item int, e *tollbook.Entry) tollbook.Outcome {
+func (c *committer) accept(b *batch, item int, e *tollbook.Entry, known hint) tollbook.Outcome {
 	h := head{claim: e.Claim, fingerprint: e.Fingerprint, item: item, unrated: noTally}
-	if !c.resolve(b, &h, e) {
+	if known.tally != noTally {
+		b.charges = append(b.charges, headCharge{known.tally, e.Charges[0].Increments})
+		h.charges = 1
+	} else if !c.resolve(b, &h, e) {
 		return tollbook.TooManyRecords
 	}
 	b.heads = append(b.heads, h)
-	c.filter.add(&e.Claim)
 	c.added = append(c.added, c.active.add(claimEntry{claim: e.Claim, fingerprint: e.Fingerprint, unrated: h.unrated}))
 	return tollbook.Accepted
 }
@@ -193,8 +217,8 @@ func (c *committer) resolve(b *batch, h *head, e *tollbook.Entry) bool {
 	n := c.numbers
 	account, known := n.lookup(e.OrganizationID, e.Event.AccountID)
 	cell := cellKey{account, e.Month}
-	if known && len(e.Charges) == 1 { // nearly always, all is there already
-		if tally, ok := n.known(cell, e.Charges[0].Line); ok {
+	if known && len(e.Charges) == 1 {
+		if tally, ok := n.known(cell, e.Charges[0].Line); ok { // since the hint was taken
 			b.charges = append(b.charges, headCharge{tally, e.Charges[0].Increments})
 			h.charges = 1
 			return true
@@ -203,6 +227,8 @@ func (c *committer) resolve(b *batch, h *head, e *tollbook.Entry) bool {
 	if !n.fits(e.Event.AccountID, cell, known, e.Charges) {
 		return false
 	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	if !known {
 		cell.account = n.account(e.OrganizationID, e.Event.AccountID, &b.intro)
 	}

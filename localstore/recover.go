@@ -8,35 +8,31 @@ import (
 )
 
 // recover brings the views up to the log's end: from the newest checkpoint
-// that checks and stands for nothing that the claims database lacks, else
+// that checks and stands for nothing that the runs lack, else
 // from the log's start. It returns what had to be put right.
 func (s *Store) recover() (repairs []string, err error) {
 	began := s.opts.Clock()
-	handed, err := s.claims.end()
-	if err != nil {
-		return nil, err
-	}
+	handed := s.runs.End()
 	repairs, err = s.loadCheckpoint(handed)
 	if err != nil {
 		return nil, err
 	}
 	v, c := s.views, &s.committer
 	c.checkpointed = v.end
-	c.filter = newBloom(s.opts.TableEvents)
 	c.head = v.definitions.head
 	c.taken = make(map[locator]struct{})
 	c.requests = make(map[[16]byte]tollbook.Pos, len(v.definitions.requests))
 	for i, id := range v.definitions.requests {
 		c.requests[id] = tollbook.Pos(i + 1)
 	}
-	c.active = newTable(v.end, s.opts.TableEvents)
+	c.active = newTable(handed, s.opts.TableEvents)
 	v.tables = []*table{c.active}
 	from := v.end
 	if err := s.journal.replay(from, s.replayFrame); err != nil {
 		return nil, err
 	}
 	if s.journal.end < handed {
-		return nil, fmt.Errorf("the log ends at position %d, but the claims database holds events up to %d: the log has lost its end", s.journal.end, handed)
+		return nil, fmt.Errorf("the log ends at position %d, but the runs hold events up to %d: the log has lost its end", s.journal.end, handed)
 	}
 	if err := s.refuseLostEnd(); err != nil {
 		return nil, err
@@ -58,7 +54,7 @@ func (s *Store) refuseLostEnd() error {
 		return err
 	}
 	return fmt.Errorf("the log ends at position %d, but %s stands for all up to %d: the log has lost its end; put it back, or, to go on without what is lost, remove %s and every %s*",
-		s.journal.end, checkpointName(ends[0]), ends[0], claimsName, checkpointPrefix)
+		s.journal.end, checkpointName(ends[0]), ends[0], runsName, checkpointPrefix)
 }
 
 // loadCheckpoint sets the views to those of the newest usable checkpoint, or
@@ -70,7 +66,7 @@ func (s *Store) loadCheckpoint(handed uint64) (repairs []string, err error) {
 	}
 	for _, end := range ends {
 		if end > handed {
-			repairs = append(repairs, fmt.Sprintf("%s: the claims database ends at position %d, before it; passed over", checkpointName(end), handed))
+			repairs = append(repairs, fmt.Sprintf("%s: the runs end at position %d, before it; passed over", checkpointName(end), handed))
 			continue
 		}
 		v, n, err := readCheckpoint(s.opts.FS, s.dir, end)
@@ -104,10 +100,15 @@ func (s *Store) replayFrame(f frame) error {
 		if err := c.numbers.learn(&b.intro); err != nil {
 			return err
 		}
-		c.claimAll(b)
+		var sink indexSink = c.active
+		if f.pos < c.active.start {
+			sink = inRuns{}
+		} else {
+			c.claimAll(b)
+		}
 		c.sinceCheckpoint += len(b.heads)
 		v.mu.Lock()
-		v.apply(b, c.active)
+		v.apply(b, sink, nil)
 		v.mu.Unlock()
 	default:
 		if err := s.replayOther(f); err != nil {
@@ -123,15 +124,21 @@ func (s *Store) replayFrame(f frame) error {
 	return s.failure()
 }
 
-// claimAll enters the claims of a batch that is being replayed. That they may
-// be in the claims database already does no harm.
+// inRuns is the sink of frames that are replayed although the runs have all of
+// them, because the checkpoint is older than the runs.
+type inRuns struct{}
+
+func (inRuns) addCharged(locator, uint32) {}
+func (inRuns) addUnrated(locator, uint32) {}
+func (inRuns) addTaken(locator, uint32)   {}
+
+// claimAll enters the claims of a batch that is being replayed.
 func (c *committer) claimAll(b *batch) {
 	if b.bookings {
 		return
 	}
 	for i := range b.heads {
 		h := &b.heads[i]
-		c.filter.add(&h.claim)
 		c.active.add(claimEntry{claim: h.claim, fingerprint: h.fingerprint, at: h.at, unrated: h.unrated})
 	}
 }

@@ -80,13 +80,10 @@ func restoreTallies(c *cursor, v *views, n *numbering) error {
 // introduceAll adds what empty views begin with; the page indexes are made by
 // sorting once instead of inserting each record.
 func (v *views) introduceAll(in *introduction) {
-	tallies := in.tallies
-	in.tallies = nil
 	v.introduce(in)
-	for i := range tallies {
-		v.addTally(&tallies[i])
+	for i := range in.tallies {
+		v.addTally(&in.tallies[i])
 	}
-	in.tallies = tallies
 	order := make([]uint32, v.records.len())
 	for i := range order {
 		order[i] = uint32(i)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tollbook"
+	"tollbook/localstore/runs"
 )
 
 // Store is a Ledger in one directory.
@@ -20,7 +21,7 @@ type Store struct {
 	lock io.Closer
 
 	journal *journal
-	claims  *claimsDB
+	runs    *runs.Set
 	views   *views
 	metrics *metrics
 
@@ -30,7 +31,7 @@ type Store struct {
 	stop      context.CancelFunc
 	committed chan struct{} // closed when the committer has ended
 	flushed   chan struct{} // closed when the flusher has ended
-	filtered  chan struct{} // closed when the history filter is there, or never will be
+	merged    chan struct{} // closed when no runs are merged any more
 	closeOnce sync.Once
 	closeErr  error
 
@@ -39,15 +40,10 @@ type Store struct {
 	// busySince is when the committer took the group in hand, in Unix
 	// nanoseconds; 0 while it waits.
 	busySince atomic.Int64
-	// history is the filter over the claims that were in the claims database
-	// when the store was opened; nil until it has been built.
-	history atomic.Pointer[bloom]
 
 	// readers is held for reading by whoever reads files outside the
 	// committer, so that Close does not take them away.
 	readers sync.RWMutex
-
-	handed atomic.Uint64 // tables handed to the claims database
 
 	writers sync.Pool     // of *bodyWriter
 	scans   chan struct{} // a place for each scan under way
@@ -67,7 +63,7 @@ func Open(dir string, opts Options) (*Store, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
-	go s.buildHistory(ctx)
+	go s.mergeLoop(ctx)
 	go s.commitLoop()
 	return s, nil
 }
@@ -96,7 +92,7 @@ func open(dir string, opts Options) (_ *Store, repairs []string, err error) {
 		closing:   make(chan struct{}),
 		committed: make(chan struct{}),
 		flushed:   make(chan struct{}),
-		filtered:  make(chan struct{}),
+		merged:    make(chan struct{}),
 	}
 	if s.lock, err = lockDir(fs, dir); err != nil {
 		return nil, nil, err
@@ -106,7 +102,7 @@ func open(dir string, opts Options) (_ *Store, repairs []string, err error) {
 			err = errors.Join(err, s.release())
 		}
 	}()
-	for _, name := range []string{logName, claimsName} {
+	for _, name := range []string{logName, runsName} {
 		if err := fs.MkdirAll(fs.PathJoin(dir, name), 0o755); err != nil {
 			return nil, nil, err
 		}
@@ -114,7 +110,10 @@ func open(dir string, opts Options) (_ *Store, repairs []string, err error) {
 	if s.journal, err = openJournal(fs, fs.PathJoin(dir, logName), opts.SegmentBytes); err != nil {
 		return nil, nil, err
 	}
-	if s.claims, err = openClaimsDB(fs, fs.PathJoin(dir, claimsName), &opts, s.fail); err != nil {
+	if s.runs, err = runs.Open(fs, fs.PathJoin(dir, runsName), opts.TableEvents); err != nil {
+		if errors.Is(err, runs.ErrDamaged) {
+			err = s.rebuildable(err)
+		}
 		return nil, nil, err
 	}
 	s.metrics = newMetrics(s)
@@ -140,8 +139,8 @@ func (s *Store) release() error {
 	if s.journal != nil {
 		err = errors.Join(err, s.journal.close())
 	}
-	if s.claims != nil {
-		err = errors.Join(err, s.claims.close())
+	if s.runs != nil {
+		err = errors.Join(err, s.runs.Close())
 	}
 	return errors.Join(err, s.lock.Close())
 }
@@ -153,7 +152,7 @@ func (s *Store) Close() error {
 		close(s.closing)
 		<-s.committed
 		s.stop()
-		<-s.filtered
+		<-s.merged
 		s.readers.Lock() // waits for them
 		defer s.readers.Unlock()
 		s.closeErr = s.abandon()

@@ -2,12 +2,14 @@ package localstore
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"tollbook"
+	"tollbook/localstore/runs"
 )
 
 // maxDifferences is how many differences a Report spells out.
@@ -68,8 +70,7 @@ func Verify(ctx context.Context, fs vfs.FS, dir string, progress func(done, tota
 	return report, w.compareStored()
 }
 
-// settle hands over what the tables hold, so that the claims database has
-// everything.
+// settle makes what the tables hold a run, so that the runs have everything.
 func (s *Store) settle() {
 	s.freeze()
 	done := make(chan struct{})
@@ -116,7 +117,7 @@ func (w *verifier) addUnrated(at locator, tally uint32) { w.indexed(at, tally, 1
 func (w *verifier) addTaken(at locator, tally uint32)   { w.indexed(at, tally, -1) }
 
 func (w *verifier) indexed(at locator, tally uint32, n int64) {
-	w.index.add(appendIndexKey(nil, tally, at), nil, n)
+	w.index.add(indexKey(tally, at), nil, n)
 	if w.onIndex != nil {
 		w.onIndex(indexed{at, tally}, n > 0)
 	}
@@ -161,7 +162,7 @@ func (w *verifier) events(f frame) error {
 	if err := w.numbers.learn(&b.intro); err != nil {
 		return err
 	}
-	w.views.apply(b, w)
+	w.views.apply(b, w, nil)
 	if b.bookings {
 		w.report.Bookings += int64(len(b.heads))
 	}
@@ -175,8 +176,7 @@ func (w *verifier) events(f frame) error {
 		if b.bookings {
 			continue
 		}
-		e := claimEntry{claim: h.claim, fingerprint: h.fingerprint, at: h.at, unrated: h.unrated}
-		w.claims.add(h.claim[:], appendClaimValue(nil, &e), 1)
+		w.claims.add(h.claim[:], claimValue(h.fingerprint, h.at, h.unrated != noTally), 1)
 		if w.onHead != nil {
 			if err := w.onHead(h); err != nil {
 				return err
@@ -188,7 +188,7 @@ func (w *verifier) events(f frame) error {
 
 // body compares what the body of an event or booking says with its head.
 func (w *verifier) body(f frame, h *head, charges []headCharge) error {
-	w.blocks.s = w.s
+	w.blocks.s, w.blocks.lines = w.s, w.views.line
 	b, err := w.blocks.read(h.at.block())
 	if err != nil {
 		return err
@@ -243,28 +243,39 @@ func (w *verifier) sameCharges(body []tollbook.Charge, head []headCharge) bool {
 	return true
 }
 
-// compareStored compares the claims database with the log. The sums are
-// compared first; only where they differ is every key looked up.
+// indexKey and claimValue are what entries and claims are hashed as.
+func indexKey(tally uint32, at locator) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(nil, tally), uint64(at))
+}
+
+func claimValue(fingerprint uint64, at locator, unrated bool) []byte {
+	b := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, fingerprint), uint64(at))
+	if unrated {
+		b = append(b, 1)
+	}
+	return b
+}
+
+// compareStored compares the runs with the log. The sums are compared first;
+// only where they differ is every key looked up.
 func (w *verifier) compareStored() error {
-	it, err := w.s.claims.snapshot()
-	if err != nil {
-		return err
-	}
-	defer it.Close()
+	stored := w.s.runs.Snapshot()
+	defer stored.Release()
 	var claims, index digest
-	for ok := it.First(); ok; ok = it.Next() {
-		switch key := it.Key(); key[0] {
-		case 'c':
-			claims.add(key[1:], it.Value(), 1)
-		case 'e':
-			index.add(key, nil, 1)
+	for c, err := range stored.Claims() {
+		if err != nil {
+			return w.s.rebuildable(err)
 		}
+		claims.add(c.Claim[:], claimValue(c.Fingerprint, locator(c.At), c.Unrated), 1)
 	}
-	if err := it.Error(); err != nil {
-		return err
+	for e, err := range stored.Entries() {
+		if err != nil {
+			return w.s.rebuildable(err)
+		}
+		index.add(indexKey(e.Tally, locator(e.At)), nil, 1)
 	}
 	if claims != w.claims {
-		w.report.differ("the claims database holds %d claims, the log %d, or they differ", claims.n, w.claims.n)
+		w.report.differ("the runs hold %d claims, the log %d, or they differ", claims.n, w.claims.n)
 	}
 	if index != w.index {
 		w.report.differ("the drill-down index holds %d entries, the log makes %d, or they differ", index.n, w.index.n)
@@ -272,27 +283,28 @@ func (w *verifier) compareStored() error {
 	if claims == w.claims && index == w.index {
 		return nil
 	}
-	return w.nameMissing()
+	return w.nameMissing(stored)
 }
 
 // nameMissing reads the log again and looks each of its keys up.
-func (w *verifier) nameMissing() error {
+func (w *verifier) nameMissing(stored *runs.Snapshot) error {
+	finder := stored.Finder()
 	again := &verifier{s: w.s, ctx: w.ctx, report: new(Report), views: newViews(), numbers: newNumbering()}
 	again.onHead = func(h *head) error {
-		e, found, err := w.s.claims.find(&h.claim)
+		c, found, err := finder.Find(&h.claim)
 		switch {
 		case err != nil:
 			return err
 		case !found:
 			w.report.differ("claim %v is missing", h.claim)
-		case e.fingerprint != h.fingerprint || e.at != h.at || e.unrated != h.unrated:
+		case c.Fingerprint != h.fingerprint || locator(c.At) != h.at || c.Unrated != (h.unrated != noTally):
 			w.report.differ("claim %v stands for another event", h.claim)
 		}
 		return nil
 	}
 	missing := make(map[indexed]struct{})
 	again.onIndex = func(e indexed, in bool) {
-		if there, err := w.s.claims.has(e.tally, e.at); err == nil && !there && in {
+		if there, err := stored.Has(e.tally, uint64(e.at)); err == nil && !there && in {
 			missing[e] = struct{}{}
 		} else if !in {
 			delete(missing, e)

@@ -94,7 +94,7 @@ func newViews() *views {
 
 func (v *views) recordID(no uint32) *tollbook.RecordID { return &v.records.at(no).id }
 
-// introduce adds what a frame introduces.
+// introduce adds the names that a frame introduces, but not its tallies.
 func (v *views) introduce(in *introduction) {
 	for _, org := range in.orgs {
 		v.addOrg(org)
@@ -103,13 +103,32 @@ func (v *views) introduce(in *introduction) {
 		v.addAccount(a)
 	}
 	v.lines = append(v.lines, in.lines...)
-	for i := range in.tallies {
-		t := &in.tallies[i]
+}
+
+// reach adds tallies that a frame introduces, and their records, until there
+// are n.
+func (v *views) reach(in *introduction, first, n int) {
+	for no := v.tallies.len(); no < n; no++ {
+		t := &in.tallies[no-first]
 		c := v.addTally(t)
 		if t.newRecord {
 			v.index(c, t.record)
 		}
 	}
+}
+
+// lineOf returns a line by its number, or nil.
+func (v *views) lineOf(no uint32) *tollbook.Line {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.line(no)
+}
+
+func (v *views) line(no uint32) *tollbook.Line {
+	if int(no) >= len(v.lines) {
+		return nil
+	}
+	return v.lines[no]
 }
 
 func (v *views) addOrg(id string) {
@@ -191,15 +210,32 @@ func (v *views) index(c *cell, no uint32) {
 	c.list.insert(v, no)
 }
 
-// apply counts a batch. The log says that it happened.
-func (v *views) apply(b *batch, sink indexSink) {
+// readersEvery is how many events are counted between two chances for readers:
+// a large batch must not keep a page waiting.
+const readersEvery = 256
+
+// letReadersIn gives those who wait for mu a turn.
+func (v *views) letReadersIn() {
+	v.mu.Unlock()
+	v.mu.Lock()
+}
+
+// apply counts a batch. The log says that it happened. Now and then it calls
+// pause, where there is one; what readers see then is a part of the batch, of
+// which each event is counted whole or not at all.
+func (v *views) apply(b *batch, sink indexSink, pause func()) {
 	v.introduce(&b.intro)
+	first := v.tallies.len()
 	charges := b.charges
 	for i := range b.heads {
+		if i%readersEvery == readersEvery-1 && pause != nil {
+			pause()
+		}
 		h := &b.heads[i]
 		own := charges[:h.charges]
 		charges = charges[h.charges:]
 		for j := range own {
+			v.reach(&b.intro, first, int(own[j].tally)+1)
 			t := v.counts.at(own[j].tally)
 			t.increments = t.increments.Add(own[j].increments)
 			if !v.sameRecord(own[:j], own[j].tally) {
@@ -214,11 +250,13 @@ func (v *views) apply(b *batch, sink indexSink) {
 		default:
 			v.events++
 			if h.charges == 0 {
+				v.reach(&b.intro, first, int(h.unrated)+1)
 				v.addUnrated(h.unrated, 1)
 				sink.addUnrated(h.at, h.unrated)
 			}
 		}
 	}
+	v.reach(&b.intro, first, first+len(b.intro.tallies))
 }
 
 // sameRecord tells whether one of an event's earlier charges is in the same

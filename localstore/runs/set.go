@@ -31,10 +31,10 @@ type Set struct {
 	dir       string
 	firstSize uint64 // claims and entries that a run usually begins with
 
-	mu      sync.Mutex
-	current *version // guarded by mu
-	merged  *sync.Cond
-	closed  error // why nothing is merged any more; guarded by mu
+	mu      sync.Mutex // guards what follows
+	current *version
+	merging bool       // Merge is running
+	merged  *sync.Cond // there are fewer runs, or merging has ended
 
 	added chan struct{} // there may be something to merge
 }
@@ -156,14 +156,13 @@ func (v *version) end() uint64 {
 }
 
 // Add makes what the log adds from End to end a run, durably. Claims are in
-// order, and so are entries. It waits while there are too many runs.
+// order, and so are entries. Where there are too many runs it waits for Merge,
+// or merges some itself.
 func (s *Set) Add(end uint64, claims []Claim, entries []Entry) error {
-	s.mu.Lock()
-	for len(s.current.runs) >= maxRuns && s.closed == nil {
-		s.merged.Wait()
+	if err := s.makeRoom(); err != nil {
+		return err
 	}
-	start := s.current.end()
-	s.mu.Unlock()
+	start := s.End()
 	if start == end {
 		return nil
 	}
@@ -189,6 +188,21 @@ func (s *Set) Add(end uint64, claims []Claim, entries []Entry) error {
 	default:
 	}
 	return nil
+}
+
+func (s *Set) makeRoom() error {
+	s.mu.Lock()
+	for len(s.current.runs) >= maxRuns && s.merging {
+		s.merged.Wait()
+	}
+	full := len(s.current.runs) >= maxRuns
+	s.mu.Unlock()
+	if !full {
+		return nil
+	}
+	parts, oldest := s.due()
+	defer parts.release()
+	return s.mergeRuns(context.Background(), parts.runs, oldest)
 }
 
 // create makes a run appear, whole and durable, and opens it.
@@ -235,6 +249,7 @@ func (s *Set) replace(r *run, n int) {
 	}
 	next.refs.Store(1)
 	s.current = next
+	s.merged.Broadcast()
 	old.release()
 }
 
@@ -260,7 +275,6 @@ func (s *Set) Snapshot() *Snapshot {
 
 // Close lets go of the files once nobody reads them.
 func (s *Set) Close() error {
-	s.stop(errors.New("the runs are closed"))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.current.release()
@@ -269,8 +283,11 @@ func (s *Set) Close() error {
 	return nil
 }
 
-// Merge merges runs whenever that is due, until ctx ends.
+// Merge merges runs whenever that is due, until ctx ends, and returns why it
+// does so no longer.
 func (s *Set) Merge(ctx context.Context) error {
+	s.setMerging(true)
+	defer s.setMerging(false)
 	for {
 		parts, oldest := s.due()
 		if len(parts.runs) == 0 {
@@ -279,26 +296,22 @@ func (s *Set) Merge(ctx context.Context) error {
 			case <-s.added:
 				continue
 			case <-ctx.Done():
-				return s.stop(ctx.Err())
+				return ctx.Err()
 			}
 		}
 		err := s.mergeRuns(ctx, parts.runs, oldest)
 		parts.release()
 		if err != nil {
-			return s.stop(err)
+			return err
 		}
 	}
 }
 
-// stop lets those who wait for a merge go on.
-func (s *Set) stop(why error) error {
+func (s *Set) setMerging(is bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed == nil {
-		s.closed = why
-	}
+	s.merging = is
 	s.merged.Broadcast()
-	return why
 }
 
 // due takes hold of the neighbours that are to be merged, none where nothing
@@ -373,9 +386,6 @@ func (s *Set) mergeRuns(ctx context.Context, parts []*run, oldest bool) error {
 		return err
 	}
 	s.replace(r, len(parts))
-	s.mu.Lock()
-	s.merged.Broadcast()
-	s.mu.Unlock()
 	for _, old := range parts {
 		if err := s.fs.Remove(s.fs.PathJoin(s.dir, old.name)); err != nil {
 			return err

@@ -1,0 +1,127 @@
+package runs
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// TestDamage flips each byte of a run: either opening or reading all of it
+// must say so.
+func TestDamage(t *testing.T) {
+	fs := vfs.NewMem()
+	m := newModel(3)
+	s, err := Open(fs, "", 200)
+	must(t, err)
+	claims, entries := m.stretch(300)
+	must(t, s.Add(m.end, claims, entries))
+	must(t, s.Close())
+	names, err := fs.List("")
+	must(t, err)
+	whole := readAll(t, fs, names[0])
+	for i := 0; i < len(whole); i += 13 {
+		b := bytes.Clone(whole)
+		b[i] ^= 0x10
+		writeAll(t, fs, names[0], b)
+		if err := readEverything(fs); !errors.Is(err, ErrDamaged) {
+			t.Fatalf("byte %d of %d: %v", i, len(b), err)
+		}
+	}
+	for _, n := range []int{0, 1, footerBytes, len(whole) - 1} {
+		writeAll(t, fs, names[0], whole[:n])
+		if err := readEverything(fs); !errors.Is(err, ErrDamaged) {
+			t.Fatalf("%d bytes of %d: %v", n, len(whole), err)
+		}
+	}
+}
+
+func readEverything(fs vfs.FS) error {
+	s, err := Open(fs, "", 200)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	sn := s.Snapshot()
+	defer sn.Release()
+	for _, err := range sn.Claims() {
+		if err != nil {
+			return err
+		}
+	}
+	for _, err := range sn.Entries() {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TestGap takes a run out of the middle.
+func TestGap(t *testing.T) {
+	fs := vfs.NewMem()
+	m := newModel(4)
+	s, err := Open(fs, "", 200)
+	must(t, err)
+	for range 3 {
+		claims, entries := m.stretch(20)
+		must(t, s.Add(m.end, claims, entries))
+	}
+	must(t, fs.Remove(s.current.runs[1].name))
+	must(t, s.Close())
+	if _, err := Open(fs, "", 200); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "is missing") {
+		t.Errorf("opened: %v", err)
+	}
+}
+
+// FuzzRun opens and reads hostile runs whose checksums are right.
+func FuzzRun(f *testing.F) {
+	fs := vfs.NewMem()
+	m := newModel(9)
+	s, err := Open(fs, "", 200)
+	must(f, err)
+	claims, entries := m.stretch(200)
+	must(f, s.Add(m.end, claims, entries))
+	must(f, s.Close())
+	names, err := fs.List("")
+	must(f, err)
+	f.Add(readAll(f, fs, names[0]))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) < footerBytes {
+			return
+		}
+		repair(b)
+		start, end := binary.LittleEndian.Uint64(b[len(b)-footerBytes+16:]), binary.LittleEndian.Uint64(b[len(b)-footerBytes+24:])
+		if start != 0 || start >= end {
+			return
+		}
+		fs := vfs.NewMem()
+		writeAll(t, fs, runName(start, end), b)
+		if err := readEverything(fs); err != nil && !errors.Is(err, ErrDamaged) {
+			t.Fatal(err)
+		}
+	})
+}
+
+// repair makes the checksums right where the parts are.
+func repair(b []byte) {
+	foot := b[len(b)-footerBytes:]
+	copy(foot, footerMagic)
+	sum := func(part []byte) uint32 { return crc32.Checksum(part, castagnoli) }
+	binary.LittleEndian.PutUint32(foot[footerBytes-4:], sum(foot[:footerBytes-4]))
+	f, ok := parseFooter(foot, int64(len(b)))
+	if !ok {
+		return
+	}
+	for at := int64(0); at < f.filterAt(); at += blockBytes {
+		seal(b[at : at+blockBytes])
+	}
+	binary.LittleEndian.PutUint32(foot[72:], sum(b[f.filterAt():f.directoryAt()]))
+	binary.LittleEndian.PutUint32(foot[76:], sum(b[f.directoryAt():len(b)-footerBytes]))
+	binary.LittleEndian.PutUint32(foot[footerBytes-4:], sum(foot[:footerBytes-4]))
+}
