@@ -89,15 +89,21 @@ func (w *Workload) Call(n uint64) Call {
 	binary.BigEndian.PutUint64(id[8:], mix(n^w.Seed)) // a permutation of n: no two ids meet
 	hex.Encode(c.ID[:], id[:])
 	a, b := w.random(n, 2), w.random(n, 3)
-	c.Record = int(a % uint64(w.Records()))
+	c.Record = w.record(a)
 	c.Account = c.Record / w.PerAccount
 	c.Rate = w.rate(c.Account, c.Record%w.PerAccount)
 	c.Day, c.Second = 1+int(a>>32%28), int(b%86_400)
-	c.Quantity = 1 + int(b>>20%600)
-	c.Increments = (c.Quantity + 59) / 60
+	c.Quantity = quantity(b)
+	c.Increments = increments(c.Quantity)
 	c.Caller, c.Callee = int(b>>32%10_000_000), int(a>>40%10_000_000)
 	return c
 }
+
+// record, quantity and increments say what an event counts, from its random
+// numbers 2 and 3.
+func (w *Workload) record(a uint64) int { return int(a % uint64(w.Records())) }
+func quantity(b uint64) int             { return 1 + int(b>>20%600) }
+func increments(quantity int) int       { return (quantity + 59) / 60 }
 
 // rate returns which rate is an account's i-th.
 func (w *Workload) rate(account, i int) int { return (account*rateStep + i) % w.Rates }
@@ -110,9 +116,6 @@ func (w *Workload) RecordOf(record int) (account, rate int) {
 	account = record / w.PerAccount
 	return account, w.rate(account, record%w.PerAccount)
 }
-
-// AccountID returns the id of an account.
-func AccountID(i int) string { return fmt.Sprintf("5ea75fe7aa22470001%06d", i) }
 
 // Description returns what the records of a rate show as their description.
 func Description(rate int) string { return fmt.Sprintf("Route %05d", rate) }
@@ -149,8 +152,8 @@ func (w *Workload) AppendJSON(dst []byte, n uint64) []byte {
 	dst = append(dst, c.ID[:]...)
 	dst = append(dst, `","source":"voice-gateway-0`...)
 	dst = append(dst, '0'+byte(c.Rate%8))
-	dst = append(dst, `.eu-west","account_id":"5ea75fe7aa22470001`...)
-	dst = appendDigits(dst, c.Account, 6)
+	dst = append(dst, `.eu-west","account_id":"`...)
+	dst = w.appendAccount(dst, c.Account)
 	dst = append(dst, `","occurred_at":"`...)
 	dst = w.Month.Append(dst)
 	dst = append(dst, '-')

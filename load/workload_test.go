@@ -42,7 +42,7 @@ func TestEveryCallHasItsRate(t *testing.T) {
 			Type: tollbook.Call, Description: Description(c.Rate), Currency: "USD", Direction: tollbook.Outbound,
 			Resolution: tollbook.Answered, Unit: tollbook.Minutes,
 		}, Price(c.Rate), decimal.FromInt(1))
-		if got.Line.Key() != want.Key() || got.Increments != decimal.NewInt(int64(c.Increments)) || e.AccountID != AccountID(c.Account) || e.ID != string(c.ID[:]) {
+		if got.Line.Key() != want.Key() || got.Increments != decimal.NewInt(int64(c.Increments)) || e.AccountID != w.AccountID(c.Account) || e.ID != string(c.ID[:]) {
 			t.Fatalf("event %d: got %+v of %s, want %+v", i, got.Line, e.AccountID, want)
 		}
 		if month := calendar.MonthOf(e.OccurredAt); month != w.Month {
