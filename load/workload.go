@@ -36,6 +36,21 @@ func Million(seed uint64, month tollbook.Month) *Workload {
 	return &Workload{Seed: seed, Accounts: 2000, PerAccount: 500, Rates: 45_000, Month: month, Repeats: 200}
 }
 
+// Validate returns what is wrong with a workload, or nil.
+func (w *Workload) Validate() error {
+	switch {
+	case w.Accounts < 1 || w.Accounts > MaxAccounts:
+		return fmt.Errorf("load: %d accounts, but there must be 1 to %d", w.Accounts, MaxAccounts)
+	case w.Rates < 1 || w.Rates > MaxRates:
+		return fmt.Errorf("load: %d rates, but there must be 1 to %d", w.Rates, MaxRates)
+	case w.PerAccount < 1 || w.PerAccount > w.Rates:
+		return fmt.Errorf("load: %d records of each account, but there must be 1 to %d", w.PerAccount, w.Rates)
+	case w.Repeats < 0:
+		return fmt.Errorf("load: one event in %d is a repeat", w.Repeats)
+	}
+	return nil
+}
+
 // Records returns how many records all events together make.
 func (w *Workload) Records() int { return w.Accounts * w.PerAccount }
 
@@ -120,6 +135,18 @@ func (w *Workload) RecordOf(record int) (account, rate int) {
 // Description returns what the records of a rate show as their description.
 func Description(rate int) string { return fmt.Sprintf("Route %05d", rate) }
 
+// rateOf returns which rate has a description.
+func rateOf(description string) (int, bool) {
+	digits, ok := strings.CutPrefix(description, "Route ")
+	rate, err := strconv.Atoi(digits)
+	return rate, ok && err == nil && rate >= 0 && Description(rate) == description
+}
+
+// productID returns the product of a rate; aggrProductID is that of all.
+func productID(rate int) string { return fmt.Sprintf("TD-USG-CAL-%02d", rate%40) }
+
+const aggrProductID = "TD-USG-TEL-UG"
+
 // Price returns the price of a minute, in USD.
 func Price(rate int) decimal.Decimal {
 	return decimal.New(decimal.NewUint(uint64(1+rate*7%4999)), 4)
@@ -135,7 +162,7 @@ func (w *Workload) Card() string {
 	b.WriteString("resource,direction,description,prefixes,price_per_increment,increment,unit_of_measure,currency,product_id,aggr_product_id,wallet_name\n")
 	for rate := range w.Rates {
 		row := func(prefix int, description, price string) {
-			fmt.Fprintf(&b, "call,outbound,%s,%d,%s,1,minutes,USD,TD-USG-CAL-%02d,TD-USG-TEL-UG,contact center\n", description, prefix, price, rate%40)
+			fmt.Fprintf(&b, "call,outbound,%s,%d,%s,1,minutes,USD,%s,%s,contact center\n", description, prefix, price, productID(rate), aggrProductID)
 		}
 		if rate%10 == 0 {
 			row((firstPrefix+rate)/10, "Fallback "+strconv.Itoa(rate/10), "9.9")
