@@ -53,16 +53,17 @@ func (r *run) send(ctx context.Context, body []byte) (counts Counts, repeated bo
 		}
 		repeated = true
 		pause := broken
-		if refused, ok := errors.AsType[*client.Error](err); !ok {
+		switch refused := refusal(err); refused.Status {
+		case noAnswer, http.StatusBadGateway, http.StatusGatewayTimeout: // the latter two from a proxy that got none
 			broken = min(2*broken, longestPause)
 			r.count(&r.result.Broken)
-		} else if refused.Status == http.StatusTooManyRequests {
+		case http.StatusTooManyRequests:
 			pause = waitOf(refused)
 			r.count(&r.result.Busy)
-		} else if refused.Status == http.StatusServiceUnavailable {
+		case http.StatusServiceUnavailable:
 			pause = waitOf(refused)
 			r.count(&r.result.Down)
-		} else {
+		default:
 			return counts, repeated, err
 		}
 		if r.Now().Add(pause).After(last) {
@@ -72,6 +73,16 @@ func (r *run) send(ctx context.Context, body []byte) (counts Counts, repeated bo
 			return counts, repeated, fmt.Errorf("%w while waiting to repeat a request that failed: %w", ended, err)
 		}
 	}
+}
+
+// noAnswer is the status of a request that got none.
+const noAnswer = 0
+
+func refusal(err error) *client.Error {
+	if refused, ok := errors.AsType[*client.Error](err); ok {
+		return refused
+	}
+	return &client.Error{Status: noAnswer}
 }
 
 // waitOf returns how long the server asked to wait.

@@ -97,7 +97,7 @@ func TestSlowedDown(t *testing.T) {
 				real.ServeHTTP(w, r)
 				return
 			}
-			switch requests.Add(1) % 4 {
+			switch requests.Add(1) % 5 {
 			case 1:
 				w.Header().Set("Retry-After", "7")
 				http.Error(w, "too many", http.StatusTooManyRequests)
@@ -106,6 +106,8 @@ func TestSlowedDown(t *testing.T) {
 			case 3:
 				real.ServeHTTP(httptest.NewRecorder(), r)
 				panic(http.ErrAbortHandler)
+			case 4:
+				http.Error(w, "a proxy that got no answer", http.StatusBadGateway)
 			default:
 				real.ServeHTTP(w, r)
 			}
@@ -120,10 +122,10 @@ func TestSlowedDown(t *testing.T) {
 	}}
 	r, err := sender.Run(t.Context())
 	must(t, err)
-	if r.Busy != 4 || r.Down != 4 || r.Broken != 4 || r.Batches != 4 || r.Duplicate != 1000 {
+	if r.Busy != 4 || r.Down != 4 || r.Broken != 8 || r.Batches != 4 || r.Duplicate != 1000 {
 		t.Errorf("%+v", r)
 	}
-	if want := slices.Repeat([]time.Duration{7 * time.Second, usualPause, firstPause}, 4); !slices.Equal(pauses, want) {
+	if want := slices.Repeat([]time.Duration{7 * time.Second, usualPause, firstPause, 2 * firstPause}, 4); !slices.Equal(pauses, want) {
 		t.Errorf("pauses %v, want %v", pauses, want)
 	}
 	wantExact(t, w, c, 1000)

@@ -101,6 +101,8 @@ func newGate(t *testing.T) *gate {
 	proxy := &httputil.ReverseProxy{
 		Rewrite:  func(r *httputil.ProxyRequest) { r.SetURL(g.target.Load()) },
 		ErrorLog: log.New(io.Discard, "", 0), // servers are killed on purpose
+		// A server that is gone gives no answer.
+		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}
 	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/v1/events" && g.left.Add(-1) == 0 {

@@ -152,7 +152,7 @@ func (a *app) rootCommand() *cobra.Command {
   tollbook usage --month 2026-08 --all            what that comes to
   tollbook explain 8f3e643c16671acaf60e8bceddbc1877`,
 		a.initCommand(), a.serveCommand(), a.demoCommand(), a.verifyCommand(), a.keyCommand(),
-		a.importCommand(), a.usageCommand(), a.explainCommand(), a.unratedCommand(), a.apiCommand(),
+		a.importCommand(), a.usageCommand(), a.explainCommand(), a.unratedCommand(), a.apiCommand(), a.benchCommand(),
 		a.organizationCommand(), a.accountCommand(), a.productCommand(), a.rateCardCommand(), a.clientCommand(),
 		a.versionCommand())
 	root.Long = rootHelp
@@ -178,7 +178,8 @@ standard error. NO_COLOR turns colours off.
 
 Exit codes:
   0    done
-  1    failed; of an import, also that some events were not taken
+  1    failed; of an import, also that some events were not taken; of a bench, that
+       a record is not exact
   2    wrong usage
   3    no such thing
   4    not allowed, or not known to the server
