@@ -122,9 +122,11 @@ type EventPage struct {
 // Ledger keeps definitions and events and answers from their views. Its
 // methods may be called concurrently.
 //
-// What a method reports as done is durable. An error that is not ErrMoved,
-// an *Error or the context's own means that the ledger cannot go on for now:
-// part may be stored, and repeating is safe.
+// What a method reports as done is durable. An *Error with CodeTooManyRequests
+// means that more is written than the ledger can for now: nothing of the call
+// was stored, and repeating is safe. An error that is not ErrMoved, an *Error
+// or the context's own means that the ledger cannot go on for now: part may be
+// stored, and repeating is safe.
 type Ledger interface {
 	// Define appends definitions behind head and returns the new head. It
 	// sets their Pos. ErrMoved: head is not the last position; load the

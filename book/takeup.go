@@ -65,6 +65,9 @@ func (b *Book) bookRated(ctx context.Context, events []tollbook.BookedEvent) (in
 			}
 			continue
 		}
+		if tollbook.CodeOf(err) == tollbook.CodeTooManyRequests {
+			continue // senders are in front; each try waits for its turn
+		}
 		counted := 0
 		for _, o := range outcomes {
 			if o == tollbook.Accepted {

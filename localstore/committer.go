@@ -40,10 +40,16 @@ const (
 	requestAbandoned
 )
 
-// do queues a request and waits for the answer. A caller whose context ends
-// leaves only while the committer has not taken the request, so that nothing
-// is read after its call has returned.
+// errBusy is that a request has waited too long for its turn.
+var errBusy = tollbook.NewError(tollbook.CodeTooManyRequests, "More is sent than the ledger can write for now; nothing of this was taken. Send it again.")
+
+// do queues a request and waits for the answer. A caller whose context ends,
+// or whose turn does not come, leaves only while the committer has not taken
+// the request: nothing of it is stored then, and nothing is read after its
+// call has returned.
 func (s *Store) do(ctx context.Context, r *request) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.opts.QueueWait, errBusy)
+	defer cancel()
 	r.done = make(chan struct{})
 	r.queued = s.opts.Clock()
 	select {
@@ -56,7 +62,7 @@ func (s *Store) do(ctx context.Context, r *request) error {
 	case <-s.closing:
 		return errClosed
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	select {
 	case <-r.done:
@@ -65,7 +71,9 @@ func (s *Store) do(ctx context.Context, r *request) error {
 		return r.afterEnd()
 	case <-ctx.Done():
 		if r.state.CompareAndSwap(requestQueued, requestAbandoned) {
-			return ctx.Err()
+			// Its place in the queue stays until the committer comes by.
+			r.entries, r.bodies, r.probes, r.bookings, r.defs = nil, bodies{}, probes{}, nil, nil
+			return context.Cause(ctx)
 		}
 		<-r.done
 		return r.err

@@ -39,8 +39,11 @@ type Options struct {
 	// is what a start after a crash has to replay.
 	CheckpointEvents int
 	// QueueRequests is how many requests may wait for the committer; others
-	// wait until their context ends.
+	// wait for a place.
 	QueueRequests int
+	// QueueWait is how long a request waits for its turn, the wait for a place
+	// included, until it gets CodeTooManyRequests.
+	QueueWait time.Duration
 	// SegmentBytes is the length of a log file at which the next is begun.
 	SegmentBytes int64
 	// DiskReserve is how many bytes must be free for anything to be taken.
@@ -60,12 +63,13 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.TableEvents, 512<<10)
 	setDefault(&o.CheckpointEvents, 4<<20)
 	setDefault(&o.QueueRequests, 64)
+	setDefault(&o.QueueWait, 10*time.Second)
 	setDefault(&o.SegmentBytes, 256<<20)
 	setDefault(&o.DiskReserve, 256<<20)
 	return o
 }
 
-func setDefault[T int | int64 | uint64](v *T, def T) {
+func setDefault[T int | int64 | uint64 | time.Duration](v *T, def T) {
 	if *v <= 0 {
 		*v = def
 	}

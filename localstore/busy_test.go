@@ -1,0 +1,132 @@
+package localstore
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"tollbook"
+)
+
+// heldFS is a file system in memory whose log is not synced while it is held.
+type heldFS struct {
+	vfs.FS
+	hold chan struct{} // holds an element while a sync of the log may not end
+	held chan struct{} // receives when a sync has come to wait
+}
+
+func newHeldFS() *heldFS {
+	return &heldFS{FS: vfs.NewMem(), hold: make(chan struct{}, 1), held: make(chan struct{}, 1)}
+}
+
+func (fs *heldFS) wrap(f vfs.File, err error) (vfs.File, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &heldFile{f, fs}, nil
+}
+
+func (fs *heldFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	return fs.wrap(fs.FS.Create(name, c))
+}
+
+func (fs *heldFS) OpenReadWrite(name string, c vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {
+	return fs.wrap(fs.FS.OpenReadWrite(name, c, opts...))
+}
+
+type heldFile struct {
+	vfs.File
+	fs *heldFS
+}
+
+func (f *heldFile) wait() {
+	select {
+	case f.fs.hold <- struct{}{}:
+		<-f.fs.hold
+	default: // it is held
+		select {
+		case f.fs.held <- struct{}{}:
+		default:
+		}
+		f.fs.hold <- struct{}{}
+		<-f.fs.hold
+	}
+}
+
+func (f *heldFile) Sync() error {
+	f.wait()
+	return f.File.Sync()
+}
+
+func (f *heldFile) SyncData() error {
+	f.wait()
+	return f.File.SyncData()
+}
+
+// TestBusy: while the disk takes nothing, a request that waits for the
+// committer is told that it is too much and stores nothing, and one that the
+// committer has taken is stored; the store goes on afterwards.
+func TestBusy(t *testing.T) {
+	fs := newHeldFS()
+	s, err := Open("data", Options{FS: fs, Create: true, QueueRequests: 2, QueueWait: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(1, 1, 3, 1, 5)
+	taken := w.batch(10)
+	fs.hold <- struct{}{}
+	answered := make(chan []tollbook.Outcome)
+	go func() { answered <- postPatiently(t, s, taken) }()
+	<-fs.held // the committer waits for the disk
+	var refused [][]tollbook.Entry
+	for range 5 { // two have a place in the queue, the others none
+		batch := w.batch(10)
+		refused = append(refused, batch)
+		if _, err := s.Post(context.Background(), 0, batch); tollbook.CodeOf(err) != tollbook.CodeTooManyRequests {
+			t.Errorf("%v, want that it is too much", err)
+		}
+	}
+	gone, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := s.Post(gone, 0, w.batch(1)); !errors.Is(err, context.Canceled) {
+		t.Errorf("a caller who has gone: %v", err)
+	}
+	if page, err := s.Records(t.Context(), tollbook.Query{OrganizationID: "org-0", Limit: 10}); err != nil || page.Total != 0 {
+		t.Errorf("a reader meanwhile: %d records, %v", page.Total, err)
+	}
+	<-fs.hold
+	want := func(what string, outcomes []tollbook.Outcome, want tollbook.Outcome) {
+		for _, o := range outcomes {
+			if o != want {
+				t.Errorf("an event of %s is %v, want %v", what, o, want)
+			}
+		}
+		if len(outcomes) != 10 {
+			t.Errorf("%d outcomes of %s", len(outcomes), what)
+		}
+	}
+	want("the request that was taken", <-answered, tollbook.Accepted)
+	want("the request that was taken, sent again,", postPatiently(t, s, taken), tollbook.Duplicate)
+	for _, batch := range refused {
+		want("a request that was refused", postPatiently(t, s, batch), tollbook.Accepted)
+	}
+	mustClose(t, s)
+	mustVerify(t, fs)
+}
+
+// postPatiently posts until the store is not busy.
+func postPatiently(t *testing.T, s *Store, entries []tollbook.Entry) []tollbook.Outcome {
+	for {
+		outcomes, err := s.Post(context.Background(), 0, entries)
+		if tollbook.CodeOf(err) == tollbook.CodeTooManyRequests {
+			continue
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		return outcomes
+	}
+}
