@@ -19,8 +19,8 @@ import (
 	"tollbook/oauth"
 )
 
-// Config is what a server is made of. All fields but PublicURL and Proxies
-// are required.
+// Config is what a server is made of. All fields but PublicURL, Proxies and
+// IntakeWait are required.
 type Config struct {
 	Book   *book.Book
 	OAuth  *oauth.Server
@@ -36,6 +36,10 @@ type Config struct {
 	Proxies []netip.Prefix
 
 	Registry *prometheus.Registry // for /metrics; the server adds its own
+
+	// IntakeWait is how long a request of events waits for others to end until
+	// it is told to come again. 0: 10 seconds.
+	IntakeWait time.Duration
 }
 
 type server struct {
@@ -107,9 +111,13 @@ func plain(h http.HandlerFunc) func(http.ResponseWriter, *http.Request) error {
 
 // New returns the handler of the whole API.
 func New(c Config) (http.Handler, error) {
-	s := &server{Config: c, intake: newIntake(intakeWait)}
+	s := &server{Config: c}
+	if c.IntakeWait == 0 {
+		c.IntakeWait = intakeWait
+	}
+	s.intake = newIntake(c.IntakeWait, maxIntakeBytes, maxIntakeWaiting)
 	var err error
-	if s.metrics, err = newMetrics(c.Registry); err != nil {
+	if s.metrics, err = newMetrics(c.Registry, s.intake); err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()

@@ -31,8 +31,13 @@ var statuses = map[tollbook.Code]int{
 	tollbook.CodeUnavailable:      http.StatusServiceUnavailable,
 }
 
-// retryAfterSeconds is what a 429 and a 503 tell the client to wait.
-const retryAfterSeconds = 1
+// What the client is told to wait, in seconds: after a 429, of which most have
+// waited already, and after a 503, which takes somebody to mend something or
+// to start the server again.
+const (
+	retryBusy        = 2
+	retryUnavailable = 5
+)
 
 var (
 	errNoRoute = tollbook.NewError(tollbook.CodeNotFound, "There is nothing at this address.")
@@ -79,8 +84,10 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		if e.Code == tollbook.CodeScope {
 			h.Set("WWW-Authenticate", `Bearer error="insufficient_scope"`)
 		}
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		h.Set("Retry-After", strconv.Itoa(retryAfterSeconds))
+	case http.StatusTooManyRequests:
+		h.Set("Retry-After", strconv.Itoa(retryBusy))
+	case http.StatusServiceUnavailable:
+		h.Set("Retry-After", strconv.Itoa(retryUnavailable))
 	}
 	writeJSON(w, status, "application/json", body)
 }

@@ -51,15 +51,16 @@ func (s *server) postEvents(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	leave, err := s.intake.enter(r, g.Client.OrganizationID)
+	room, err := s.intake.enter(r, g.Client.OrganizationID)
 	if err != nil {
 		return err
 	}
-	defer leave()
+	defer room.leave()
 	body, err := wire.ReadBody(r.Body, r.Header.Get("Content-Encoding"), maxIngestBytes)
 	if err != nil {
 		return err
 	}
+	room.shrink(len(body))
 	items, err := wire.Decode(format, body, wire.Options{Now: s.Clock(), MaxEvents: tollbook.MaxBatch})
 	if err != nil {
 		return err

@@ -106,7 +106,7 @@ type metrics struct {
 // latencies are the buckets of latency histograms, in seconds.
 func latencies() []float64 { return prometheus.ExponentialBuckets(0.0001, 2, 16) }
 
-func newMetrics(reg *prometheus.Registry) (*metrics, error) {
+func newMetrics(reg *prometheus.Registry, in *intake) (*metrics, error) {
 	m := &metrics{
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tollbook_events_total", Help: "Events received, by what became of them.",
@@ -124,7 +124,13 @@ func newMetrics(reg *prometheus.Registry) (*metrics, error) {
 	for _, status := range book.Statuses() {
 		m.events.WithLabelValues(status)
 	}
-	for _, c := range []prometheus.Collector{m.events, m.requests, m.seconds, m.page} {
+	used := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "tollbook_intake_bytes", Help: "Bodies of events under way, and what their requests take.",
+	}, func() float64 { used, _ := in.state(); return float64(used) })
+	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "tollbook_intake_waiting_requests", Help: "Requests of events that wait for others to end.",
+	}, func() float64 { _, waiting := in.state(); return float64(waiting) })
+	for _, c := range []prometheus.Collector{m.events, m.requests, m.seconds, m.page, used, waiting} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}

@@ -3,84 +3,52 @@ package localstore
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"tollbook"
 )
 
-// heldFS is a file system in memory whose log is not synced while it is held.
-type heldFS struct {
-	vfs.FS
-	hold chan struct{} // holds an element while a sync of the log may not end
-	held chan struct{} // receives when a sync has come to wait
+// heldDisk lets no sync of the log end while its lock is held.
+type heldDisk struct {
+	sync.Mutex
+	waiting chan struct{} // receives when a sync has come to wait
 }
 
-func newHeldFS() *heldFS {
-	return &heldFS{FS: vfs.NewMem(), hold: make(chan struct{}, 1), held: make(chan struct{}, 1)}
-}
+func (d *heldDisk) String() string { return "held disk" }
 
-func (fs *heldFS) wrap(f vfs.File, err error) (vfs.File, error) {
-	if err != nil {
-		return nil, err
+func (d *heldDisk) MaybeError(op errorfs.Op) error {
+	if op.Kind != errorfs.OpFileSyncData {
+		return nil
 	}
-	return &heldFile{f, fs}, nil
-}
-
-func (fs *heldFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	return fs.wrap(fs.FS.Create(name, c))
-}
-
-func (fs *heldFS) OpenReadWrite(name string, c vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {
-	return fs.wrap(fs.FS.OpenReadWrite(name, c, opts...))
-}
-
-type heldFile struct {
-	vfs.File
-	fs *heldFS
-}
-
-func (f *heldFile) wait() {
-	select {
-	case f.fs.hold <- struct{}{}:
-		<-f.fs.hold
-	default: // it is held
-		select {
-		case f.fs.held <- struct{}{}:
-		default:
-		}
-		f.fs.hold <- struct{}{}
-		<-f.fs.hold
+	if !d.TryLock() {
+		d.waiting <- struct{}{}
+		d.Lock()
 	}
-}
-
-func (f *heldFile) Sync() error {
-	f.wait()
-	return f.File.Sync()
-}
-
-func (f *heldFile) SyncData() error {
-	f.wait()
-	return f.File.SyncData()
+	d.Unlock()
+	return nil
 }
 
 // TestBusy: while the disk takes nothing, a request that waits for the
 // committer is told that it is too much and stores nothing, and one that the
 // committer has taken is stored; the store goes on afterwards.
 func TestBusy(t *testing.T) {
-	fs := newHeldFS()
+	disk := &heldDisk{waiting: make(chan struct{}, 1)}
+	fs := errorfs.Wrap(vfs.NewMem(), disk)
 	s, err := Open("data", Options{FS: fs, Create: true, QueueRequests: 2, QueueWait: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := newWorld(1, 1, 3, 1, 5)
 	taken := w.batch(10)
-	fs.hold <- struct{}{}
+	disk.Lock()
 	answered := make(chan []tollbook.Outcome)
 	go func() { answered <- postPatiently(t, s, taken) }()
-	<-fs.held // the committer waits for the disk
+	<-disk.waiting // the committer waits for the disk
 	var refused [][]tollbook.Entry
 	for range 5 { // two have a place in the queue, the others none
 		batch := w.batch(10)
@@ -97,7 +65,7 @@ func TestBusy(t *testing.T) {
 	if page, err := s.Records(t.Context(), tollbook.Query{OrganizationID: "org-0", Limit: 10}); err != nil || page.Total != 0 {
 		t.Errorf("a reader meanwhile: %d records, %v", page.Total, err)
 	}
-	<-fs.hold
+	disk.Unlock()
 	want := func(what string, outcomes []tollbook.Outcome, want tollbook.Outcome) {
 		for _, o := range outcomes {
 			if o != want {
