@@ -53,7 +53,7 @@ func newLedger(t *testing.T) tollbook.Ledger {
 	return ledger
 }
 
-func open(t *testing.T, ledger tollbook.Ledger) *book.Book {
+func open(t testing.TB, ledger tollbook.Ledger) *book.Book {
 	t.Helper()
 	now := func() time.Time { return time.Date(2026, 9, 15, 12, 0, 0, 0, time.UTC) }
 	b, err := book.Open(context.Background(), ledger, book.Options{Clock: now, Rand: rand.Reader, Logger: slog.New(slog.DiscardHandler)})
