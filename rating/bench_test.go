@@ -5,8 +5,10 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"tollbook"
+	"tollbook/load"
 )
 
 // bigCSV is a card of n prefixes of 1 to 8 digits, a row each, at some
@@ -92,5 +94,40 @@ func BenchmarkParseCard(b *testing.B) {
 			b.Fatal(errs[0])
 		}
 		Compile("card", 1, table)
+	}
+}
+
+// BenchmarkMeasureMillion rates the calls of load.Million, which go at random
+// over a card of 49,500 prefixes with a price and a line of its own for each:
+// what counts is how much memory an event touches.
+func BenchmarkMeasureMillion(b *testing.B) {
+	const calls = 1 << 18
+	w := load.Million(1, tollbook.NewMonth(2026, time.August))
+	c := card(b, strings.TrimSpace(w.Card()))
+	numbers := make([]string, calls)
+	for i := range numbers {
+		call := w.Call(uint64(i))
+		numbers[i] = fmt.Sprintf("+%d%07d", 10_000+call.Rate, call.Callee)
+	}
+	e := event("", "AT", 1_785_600_000)
+	e.Direction, e.Resolution, e.Quantity = tollbook.Outbound, tollbook.Answered, dec("137")
+	e.Subtype, e.Category = "SIPUDP", "mobile"
+	cal := calendar(b, "UTC")
+	charges := make([]tollbook.Charge, 0, 1)
+	measure := func(i int) {
+		e.To = numbers[i%calls]
+		var why tollbook.Unrated
+		if charges, _, why = c.Measure(charges[:0], e, cal); why != 0 {
+			b.Fatal(why)
+		}
+	}
+	for i := range numbers { // each line is made once
+		measure(i)
+	}
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		measure(i)
+		i++
 	}
 }
