@@ -71,6 +71,12 @@ func (d Decimal) Coef() Int { return d.coef }
 // Scale returns the number of digits after the point.
 func (d Decimal) Scale() int { return int(d.scale) }
 
+// Small returns d as coef × 10^-scale where coef fits 64 bits, as that of
+// nearly every quantity does.
+func (d *Decimal) Small() (coef uint64, scale int, ok bool) {
+	return d.coef.u[0], int(d.scale), d.coef.u[1]|d.coef.u[2]|d.coef.u[3] == 0
+}
+
 // Scaled returns d × 10^places as a whole number, and false where it is none
 // or is too large.
 func (d Decimal) Scaled(places int) (Int, bool) {

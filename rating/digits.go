@@ -1,5 +1,7 @@
 package rating
 
+import "math/bits"
+
 // digits are the first MaxPrefixDigits digits of a telephone number, four
 // bits each from the top: the digit plus one, or 0 behind the last. They
 // compare as their texts do, and a prefix is a range of them.
@@ -13,12 +15,12 @@ func parseDigits(s string) (d digits, n int, ok bool) {
 	for i := range len(s) {
 		c := s[i]
 		switch {
-		case c >= '0' && c <= '9':
+		case c-'0' <= 9:
 			nibble := uint64(c-'0') + 1
 			if n < 16 {
-				d.hi |= nibble << (60 - 4*n)
+				d.hi = d.hi<<4 | nibble
 			} else if n < MaxPrefixDigits {
-				d.lo |= nibble << (124 - 4*n)
+				d.lo = d.lo<<4 | nibble
 			}
 			n++
 		case c == ' ' || c == '-' || c == '.' || c == '(' || c == ')':
@@ -28,6 +30,8 @@ func parseDigits(s string) (d digits, n int, ok bool) {
 			return digits{}, 0, false
 		}
 	}
+	d.hi <<= 4 * (16 - min(n, 16))
+	d.lo <<= 4 * (32 - min(max(n, 16), 32))
 	return d, n, true
 }
 
@@ -42,12 +46,26 @@ func (d digits) compare(e digits) int {
 	return 1
 }
 
-// isPrefixOf tells whether e starts with d, which has n digits.
-func (d digits) isPrefixOf(e digits, n int) bool {
-	if n <= 16 {
-		return (d.hi^e.hi)>>(64-4*n) == 0
+// isPrefixOf tells whether e starts with d. The last digit of d, which is not
+// zero, tells how many there are to compare.
+func (d digits) isPrefixOf(e digits) bool {
+	if d.lo == 0 {
+		return (d.hi^e.hi)>>(bits.TrailingZeros64(d.hi)&^3) == 0
 	}
-	return d.hi == e.hi && (d.lo^e.lo)>>(128-4*n) == 0
+	return d.hi == e.hi && (d.lo^e.lo)>>(bits.TrailingZeros64(d.lo)&^3) == 0
+}
+
+// digitBase is how many values four bits of digits may have.
+const digitBase = 11
+
+// number reads the first n digits, at most 16, as a number of that base. The
+// numbers of digits ascend as the digits do.
+func (d digits) number(n int) (v int) {
+	for rest := d.hi; n > 0; n-- {
+		v = v*digitBase + int(rest>>60)
+		rest <<= 4
+	}
+	return v
 }
 
 // String returns the digits as text.

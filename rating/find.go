@@ -14,15 +14,21 @@ func (t *Table) find(e *tollbook.Event, cal *tollbook.Calendar) (found *row, at 
 		at = t.longest(d)
 	}
 	for {
-		if rows := t.prefixes[at].rows; rows.count <= fewRows {
-			found = q.first(rows.of(t.entries))
-		} else {
+		p := &t.prefixes[at]
+		switch {
+		case p.rows.count == 1:
+			if q.matches(&p.only) {
+				found = &p.only
+			}
+		case p.rows.count <= fewRows:
+			found = q.first(p.rows.of(t.entries))
+		default:
 			found = q.lookUp(at)
 		}
 		if found != nil || at == 0 {
 			return found, at
 		}
-		at = t.prefixes[at].parent
+		at = p.parent
 	}
 }
 
@@ -69,12 +75,33 @@ func (q *query) asked(s shape) match {
 // first returns the first of some rows that matches the event.
 func (q *query) first(rows []row) *row {
 	for i := range rows {
-		r := &rows[i]
-		if r.resolutions.matches(q.event.Resolution) && q.asked(shape{r.filled, r.resolutions}) == r.match && q.inEffect(r) && q.table.tariffs[r.tariff].matches(q.event) {
+		if r := &rows[i]; q.matches(r) {
 			return r
 		}
 	}
 	return nil
+}
+
+// matches tells whether a row matches the event. It is what lookUp looks for,
+// a column at a time: most rows ask about few columns.
+func (q *query) matches(r *row) bool {
+	e := q.event
+	return r.resolutions.matches(e.Resolution) &&
+		(r.resource == 0 || r.resource == e.Type) &&
+		(r.direction == 0 || r.direction == e.Direction) &&
+		(r.country == 0 || r.country == q.symbol(&q.country, e.Country)) &&
+		(r.category == 0 || r.category == q.symbol(&q.category, e.Category)) &&
+		(r.subtype == 0 || r.subtype == q.symbol(&q.subtype, e.Subtype)) &&
+		q.inEffect(r) && q.offers(r)
+}
+
+// offers tells whether an event's own description and product, where given,
+// are those of the row's tariff, where it has them.
+func (q *query) offers(r *row) bool {
+	if e := q.event; e.Description == "" && e.ProductID == "" || r.filled&(filledDescription|filledProduct) == 0 {
+		return true // without a look at the tariff, which lies elsewhere
+	}
+	return q.table.tariffs[r.tariff].matches(q.event)
 }
 
 // lookUp returns the row of a prefix that matches the event.
@@ -87,7 +114,7 @@ func (q *query) lookUp(at uint32) *row {
 		if !ok {
 			continue
 		}
-		if r := q.dated(b.of(q.table.entries)); r != nil && q.table.tariffs[r.tariff].matches(q.event) {
+		if r := q.dated(b.of(q.table.entries)); r != nil && q.offers(r) {
 			return r
 		}
 	}

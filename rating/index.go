@@ -14,24 +14,30 @@ import (
 // turn. Where they are many, each shape of row that the prefix has is looked
 // up instead: prefix, shape and what the shape asks of the event name a
 // bucket, whose rows differ in nothing but their dates.
+//
+// Events go to all places of a card at random, so what an event costs is the
+// cache lines that it is the first to touch. Therefore the digits, which are
+// searched, lie apart from what is known of each prefix, and that is one line
+// together with the prefix's row where there is but one.
 type index struct {
-	prefixes []prefix // sorted; the first is the blank one, with rows or without
-	texts    []string // of the prefixes: their digits
-	starts   []uint32 // by the first digits: the first prefix not before them
-	shift    int      // what takes digits.hi to its place in starts
-	entries  []row    // by prefix; a row of several prefixes is there several times
-	shapes   map[uint32][]shape
-	buckets  map[bucketKey]rowRange
+	keys        []digits // the prefixes, sorted; the first is the blank one, with rows or without
+	prefixes    []prefix // of the same places
+	starts      []uint32 // by the first digits as a number: the first prefix not before them
+	startDigits int      // how many these are
+	entries     []row    // of prefixes with several rows; a row of several prefixes is there several times
+	shapes      map[uint32][]shape
+	buckets     map[bucketKey]rowRange
 }
 
 // fewRows is the most rows of a prefix that are tried in turn.
 const fewRows = 8
 
+// prefix is what is known of a prefix: a cache line of 64 bytes.
 type prefix struct {
-	digits
+	text   string   // its digits
+	only   row      // where rows.count is 1, which leaves none in entries
+	rows   rowRange // 0 rows: the blank prefix alone may have none
 	parent uint32
-	rows   rowRange
-	length uint8 // in digits
 }
 
 // rowRange is a part of index.entries.
@@ -56,8 +62,10 @@ type cell struct {
 	row uint32
 }
 
-// maxStartDigits is the most digits that index.starts goes by.
-const maxStartDigits = 4
+// startsPerPrefix is how much longer than the list of prefixes index.starts may
+// be. With it a card of 50,000 prefixes goes by five digits, which leaves one
+// prefix to compare where four would leave ten in three cache lines.
+const startsPerPrefix = 4
 
 // sortCells brings the cells of each bucket together, those of buckets that
 // may tie one behind the other, and better ones first.
@@ -91,22 +99,15 @@ func (m *match) compareTied(o *match) int {
 
 // build makes the index of the rows from their sorted cells.
 func (t *Table) build(rows []row, cells []cell) {
-	t.prefixes, t.texts = []prefix{{}}, []string{""}
+	t.keys, t.prefixes = []digits{{}}, []prefix{{}}
 	t.shapes, t.buckets = map[uint32][]shape{}, map[bucketKey]rowRange{}
-	t.entries = make([]row, len(cells))
-	for i, c := range cells {
-		t.entries[i] = rows[c.row]
-	}
 	for i := 0; i < len(cells); {
 		n := i + 1
 		for n < len(cells) && cells[n].digits == cells[i].digits {
 			n++
 		}
 		at := t.addPrefix(cells[i].digits)
-		t.prefixes[at].rows = rowRange{uint32(i), uint32(n - i)}
-		if n-i > fewRows {
-			t.addBuckets(at)
-		}
+		t.addRows(at, rows, cells[i:n])
 		i = n
 	}
 	t.fillStarts()
@@ -118,20 +119,35 @@ func (t *Table) addPrefix(d digits) uint32 {
 	if d == (digits{}) {
 		return 0
 	}
-	last := uint32(len(t.prefixes) - 1)
-	text := d.String()
-	t.prefixes = append(t.prefixes, prefix{digits: d, parent: t.ancestor(last, d), length: uint8(len(text))})
-	t.texts = append(t.texts, text)
+	last := uint32(len(t.keys) - 1)
+	t.prefixes = append(t.prefixes, prefix{parent: t.ancestor(last, d), text: d.String()})
+	t.keys = append(t.keys, d)
 	return last + 1
 }
 
 // ancestor returns the first of a prefix, its parent and so on that d starts
 // with; at last that is the blank one.
 func (x *index) ancestor(at uint32, d digits) uint32 {
-	for p := &x.prefixes[at]; !p.isPrefixOf(d, int(p.length)); p = &x.prefixes[at] {
-		at = p.parent
+	for !x.keys[at].isPrefixOf(d) {
+		at = x.prefixes[at].parent
 	}
 	return at
+}
+
+// addRows gives a prefix the rows of its cells.
+func (t *Table) addRows(at uint32, rows []row, cells []cell) {
+	p := &t.prefixes[at]
+	p.rows = rowRange{uint32(len(t.entries)), uint32(len(cells))}
+	if len(cells) == 1 {
+		p.only = rows[cells[0].row]
+		return
+	}
+	for _, c := range cells {
+		t.entries = append(t.entries, rows[c.row])
+	}
+	if len(cells) > fewRows {
+		t.addBuckets(at)
+	}
 }
 
 // addBuckets makes the buckets and shapes of a prefix.
@@ -153,32 +169,31 @@ func (t *Table) addBuckets(at uint32) {
 	}
 }
 
-// fillStarts makes index.starts about as long as there are prefixes, so that
-// few are left to search.
+// fillStarts makes index.starts, whose length is bounded by the number of
+// prefixes, whatever their digits are.
 func (t *Table) fillStarts() {
-	places := 0
-	for n := len(t.prefixes); n >= 10 && places < maxStartDigits; n /= 10 {
-		places++
+	starts := 1
+	for ; starts*digitBase <= startsPerPrefix*len(t.keys); starts *= digitBase {
+		t.startDigits++
 	}
-	t.shift = 64 - 4*places
-	t.starts = make([]uint32, 1<<(4*places)+1)
+	t.starts = make([]uint32, starts+1)
 	next := 0
-	for i, p := range t.prefixes {
-		for ; next <= int(p.hi>>t.shift); next++ {
+	for i, key := range t.keys {
+		for ; next <= key.number(t.startDigits); next++ {
 			t.starts[next] = uint32(i)
 		}
 	}
 	for ; next < len(t.starts); next++ {
-		t.starts[next] = uint32(len(t.prefixes))
+		t.starts[next] = uint32(len(t.keys))
 	}
 }
 
 // longest returns the longest prefix that a number starts with.
 func (x *index) longest(d digits) uint32 {
-	start := d.hi >> x.shift
+	start := d.number(x.startDigits)
 	lo, hi := x.starts[start], x.starts[start+1]
 	for lo < hi { // find the first one behind d
-		if mid := (lo + hi) / 2; x.prefixes[mid].compare(d) <= 0 {
+		if mid := (lo + hi) / 2; x.keys[mid].compare(d) <= 0 {
 			lo = mid + 1
 		} else {
 			hi = mid

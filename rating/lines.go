@@ -11,106 +11,144 @@ import (
 // along, so a sender could make any number of them; behind the bounds a line
 // is made anew for each event.
 const (
-	maxLinesPerTariff = 64 // of those with texts of the event, and as many without
+	maxLinesPerTariff = 64 // of those with texts of the event, and as many without, besides the usual one
 	maxLines          = 1 << 17
 )
 
-// lineCache keeps the lines that tariffs have made of events, so that
-// measuring usually neither hashes nor allocates. Readers take no lock: a
-// tariff's lines are a list that only ever grows at its head.
-type lineCache struct {
-	tariffs []tariffLines
-	total   atomic.Int64
+// offer is what measuring looks at of a tariff, and the lines that the tariff
+// has made of events, so that measuring usually neither hashes nor allocates.
+// It is a third of a tariff's size: a card may have a tariff for each of many
+// thousand rows, and then nearly every event comes to one that is in no cache.
+//
+// Readers take no lock: the usual line is set once, and a list of lines only
+// ever grows at its head.
+type offer struct {
+	increment smallDecimal
+	unit      tollbook.Unit // 0: the event's
+	blank     texts         // which texts a line takes from the event
+
+	// The line that was made first, and its kinds, which are set when it is
+	// there. Mostly there is no other, and then it need not be looked at.
+	usualKinds atomic.Uint32
+	usual      atomic.Pointer[tollbook.Line]
+
+	// The other lines that took no text from an event, and those that did:
+	// any sender can make any number of the latter.
+	plain, filled atomic.Pointer[cachedLine]
 }
 
-// tariffLines keeps apart the lines that any sender can make any number of.
-type tariffLines struct {
-	plain  atomic.Pointer[cachedLine] // took no text from an event
-	filled atomic.Pointer[cachedLine] // did
+// texts is a set of the texts that a line may take from an event.
+type texts uint8
+
+const (
+	textDescription texts = 1 << iota
+	textProductID
+	textAggrProductID
+	textWalletName
+)
+
+// init makes o the offer of a tariff.
+func (o *offer) init(t *tariff) {
+	o.increment, o.unit = newSmallDecimal(t.increment), t.unit
+	for i, cell := range [...]string{t.description, t.productID, t.aggrProductID, t.walletName} {
+		if cell == "" {
+			o.blank |= 1 << i
+		}
+	}
 }
 
 // cachedLine is a line and all that it depends on besides its tariff.
 type cachedLine struct {
+	line *tollbook.Line
+	kinds
 	fromEvent
-	line   *tollbook.Line
 	next   *cachedLine
 	length int // of the list from here on
 }
 
-// fromEvent is what a line takes from the event.
-type fromEvent struct {
-	kind                                          tollbook.UsageType
-	direction                                     tollbook.Direction
-	resolution                                    tollbook.Resolution
-	unit                                          tollbook.Unit
-	description, productID, aggrProductID, wallet string // "" where the tariff's holds
+// kinds are what a line takes from every event: type, direction, resolution
+// and the unit, a byte each, and a bit that makes it differ from 0.
+type kinds uint32
+
+func kindsOf(e *tollbook.Event, unit tollbook.Unit) kinds {
+	return 1<<31 | kinds(unit)<<24 | kinds(e.Type)<<16 | kinds(e.Direction)<<8 | kinds(e.Resolution)
 }
 
-func newLineCache(tariffs int) *lineCache {
-	return &lineCache{tariffs: make([]tariffLines, tariffs)}
-}
+// fromEvent are the texts that a line takes from the event, "" where the
+// tariff's holds.
+type fromEvent struct{ description, productID, aggrProductID, wallet string }
 
-// line returns the line that the i-th tariff t makes of an event in a unit.
-func (c *lineCache) line(i uint32, t *tariff, e *tollbook.Event, unit tollbook.Unit) *tollbook.Line {
-	key := fromEvent{
-		kind:          e.Type,
-		direction:     e.Direction,
-		resolution:    e.Resolution,
-		unit:          unit,
-		description:   ifBlank(t.description, e.Description),
-		productID:     ifBlank(t.productID, e.ProductID),
-		aggrProductID: ifBlank(t.aggrProductID, e.AggrProductID),
-		wallet:        ifBlank(t.walletName, e.WalletName),
+// fromEvent returns the texts that a line takes from an event.
+func (o *offer) fromEvent(e *tollbook.Event) (f fromEvent) {
+	if o.blank&textDescription != 0 {
+		f.description = e.Description
 	}
-	list := &c.tariffs[i].plain
-	if key.description != "" || key.productID != "" || key.aggrProductID != "" || key.wallet != "" {
-		list = &c.tariffs[i].filled
+	if o.blank&textProductID != 0 {
+		f.productID = e.ProductID
+	}
+	if o.blank&textAggrProductID != 0 {
+		f.aggrProductID = e.AggrProductID
+	}
+	if o.blank&textWalletName != 0 {
+		f.wallet = e.WalletName
+	}
+	return f
+}
+
+// line returns the line that a tariff makes of an event in a unit.
+func (c *Card) line(tariff uint32, e *tollbook.Event, unit tollbook.Unit) *tollbook.Line {
+	o := &c.offers[tariff]
+	k, f := kindsOf(e, unit), o.fromEvent(e)
+	list := &o.filled
+	if f == (fromEvent{}) {
+		if kinds(o.usualKinds.Load()) == k {
+			return o.usual.Load()
+		}
+		list = &o.plain
 	}
 	head := list.Load()
 	for l := head; l != nil; l = l.next {
-		if l.fromEvent == key {
+		if l.kinds == k && l.fromEvent == f {
 			return l.line
 		}
 	}
-	return c.add(list, head, key, t)
-}
-
-// ifBlank returns the event's text where the row's cell is blank.
-func ifBlank(cell, text string) string {
-	if cell == "" {
-		return text
-	}
-	return ""
-}
-
-// add makes a line and keeps it within the bounds. A lost race keeps nothing;
-// the next event will.
-func (c *lineCache) add(list *atomic.Pointer[cachedLine], head *cachedLine, key fromEvent, t *tariff) *tollbook.Line {
 	// The event's texts may lie in a buffer that is used again.
-	for _, s := range [...]*string{&key.description, &key.productID, &key.aggrProductID, &key.wallet} {
+	for _, s := range [...]*string{&f.description, &f.productID, &f.aggrProductID, &f.wallet} {
 		*s = strings.Clone(*s)
 	}
-	added := &cachedLine{fromEvent: key, line: t.line(key), next: head, length: 1}
+	l := c.table.tariffs[tariff].line(e, unit, f)
+	switch {
+	case c.lines.Load() >= maxLines:
+	case list == &o.plain && o.usual.CompareAndSwap(nil, l):
+		o.usualKinds.Store(uint32(k))
+		c.lines.Add(1)
+	case keep(list, head, &cachedLine{line: l, kinds: k, fromEvent: f}):
+		c.lines.Add(1)
+	}
+	return l
+}
+
+// keep puts a line in front of a list that began with head, within the bound
+// of its length. A lost race keeps nothing; the next event will.
+func keep(list *atomic.Pointer[cachedLine], head, added *cachedLine) bool {
+	added.next, added.length = head, 1
 	if head != nil {
 		added.length = head.length + 1
 	}
-	if added.length <= maxLinesPerTariff && c.total.Load() < maxLines && list.CompareAndSwap(head, added) {
-		c.total.Add(1)
-	}
-	return added.line
+	return added.length <= maxLinesPerTariff && list.CompareAndSwap(head, added)
 }
 
 // line makes the line of a tariff for what an event brings along.
-func (t *tariff) line(e fromEvent) *tollbook.Line {
+func (t *tariff) line(e *tollbook.Event, unit tollbook.Unit, f fromEvent) *tollbook.Line {
 	return tollbook.NewLine(tollbook.Grouping{
-		ProductID:     t.productID + e.productID,
-		AggrProductID: t.aggrProductID + e.aggrProductID,
-		Type:          e.kind,
-		Description:   t.description + e.description,
+		ProductID:     t.productID + f.productID,
+		AggrProductID: t.aggrProductID + f.aggrProductID,
+		Type:          e.Type,
+		Description:   t.description + f.description,
 		Currency:      t.currency,
-		Direction:     e.direction,
-		Resolution:    e.resolution,
-		Unit:          e.unit,
-		WalletName:    t.walletName + e.wallet,
+		Direction:     e.Direction,
+		Resolution:    e.Resolution,
+		Unit:          unit,
+		WalletName:    t.walletName + f.wallet,
 	}, t.pricePerIncrement, t.increment)
 }

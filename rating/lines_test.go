@@ -24,7 +24,7 @@ func TestLineCacheIsBounded(t *testing.T) {
 	for i := range 10 * maxLinesPerTariff {
 		measure(fmt.Sprint(i))
 	}
-	if n := c.lines.total.Load(); n != maxLinesPerTariff {
+	if n := c.lines.Load(); n != maxLinesPerTariff {
 		t.Errorf("%d lines are kept, want %d", n, maxLinesPerTariff)
 	}
 	if a, b := measure("0"), measure("0"); a != b {
@@ -47,7 +47,7 @@ func TestLineCacheKeepsNoEventText(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { first, _, _ = c.Measure(first[:0], e, nil) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
-	if l := c.lines.tariffs[0].filled.Load(); l.productID != "P1" || l.line != first[0].Line {
+	if l := c.offers[0].filled.Load(); l.productID != "P1" || l.line != first[0].Line {
 		t.Errorf("kept %+v", l)
 	}
 }

@@ -26,6 +26,7 @@ package rating
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"tollbook"
 )
@@ -35,12 +36,17 @@ type Card struct {
 	id      string
 	version int
 	table   *Table
-	lines   *lineCache
+	offers  []offer      // of the table's tariffs
+	lines   atomic.Int64 // that all offers keep
 }
 
 // Compile returns the card of a table.
 func Compile(id string, version int, t *Table) *Card {
-	return &Card{id: id, version: version, table: t, lines: newLineCache(len(t.tariffs))}
+	c := &Card{id: id, version: version, table: t, offers: make([]offer, len(t.tariffs))}
+	for i := range t.tariffs {
+		c.offers[i].init(&t.tariffs[i])
+	}
+	return c
 }
 
 // Measure appends what the card makes of an event that carries no price of
@@ -52,23 +58,22 @@ func (c *Card) Measure(dst []tollbook.Charge, e *tollbook.Event, cal *tollbook.C
 	if r == nil {
 		return dst, tollbook.Rate{}, tollbook.NoRate
 	}
-	t := &c.table.tariffs[r.tariff]
-	if e.Currency != "" && e.Currency != t.currency {
+	if e.Currency != "" && e.Currency != c.table.tariffs[r.tariff].currency {
 		return dst, tollbook.Rate{}, tollbook.CurrencyMismatch
 	}
-	unit := t.unit
+	unit := c.offers[r.tariff].unit
 	if unit == 0 {
 		unit = e.Unit
 	}
-	n, ok := increments(e.Quantity, e.Unit, unit, t.increment)
+	n, ok := c.increments(r.tariff, e, unit)
 	if !ok {
 		return dst, tollbook.Rate{}, tollbook.UnitMismatch
 	}
 	if v, ok := n.Uint64(); !ok || v > tollbook.MaxIncrements {
 		return dst, tollbook.Rate{}, tollbook.TooManyUnits
 	}
-	rate := tollbook.Rate{CardID: c.id, Version: c.version, Row: int(r.line), Prefix: c.table.texts[at]}
-	return append(dst, tollbook.Charge{Line: c.lines.line(r.tariff, t, e, unit), Increments: n}), rate, 0
+	rate := tollbook.Rate{CardID: c.id, Version: c.version, Row: int(r.line), Prefix: c.table.prefixes[at].text}
+	return append(dst, tollbook.Charge{Line: c.line(r.tariff, e, unit), Increments: n}), rate, 0
 }
 
 // Products returns the product and aggregated product ids that the card's
