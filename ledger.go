@@ -38,7 +38,7 @@ type Entry struct {
 	OrganizationID string
 	Claim          Claim
 	Fingerprint    uint64
-	Normal         []byte // Event.AppendNormal; the store may keep it until Post returns
+	Normal         []byte // Event.AppendNormal
 	Month          Month  // the event's home month
 	Measured
 }
@@ -141,7 +141,9 @@ type Ledger interface {
 	// under, and returns an outcome for each, in order; of two that share a
 	// claim the first is meant. Everything that is Accepted is durable and in
 	// the records when Post returns, and so is that which made the others
-	// Duplicate or Conflict. ErrMoved: nothing was stored; measure again.
+	// Duplicate or Conflict. ErrMoved: nothing was stored; measure again. Once
+	// Post has returned, the entries and what they point at, but for lines, are
+	// the caller's to use again.
 	Post(ctx context.Context, under Pos, entries []Entry) ([]Outcome, error)
 
 	// Book gives unrated events charges, 1 to MaxBatch, once per event:

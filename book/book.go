@@ -38,6 +38,8 @@ type Book struct {
 	mu        sync.RWMutex
 	state     *state // guarded by mu; written only under reloading, too
 
+	batches sync.Pool // of *measured
+
 	takeUp     chan struct{} // a change may have made unrated events ratable
 	stop       context.CancelFunc
 	background sync.WaitGroup

@@ -46,8 +46,16 @@ const maxMoves = 100
 // is durable. After an error part may be stored; repeating is safe.
 func (s *Sender) Post(ctx context.Context, events []*tollbook.Event) ([]Result, error) {
 	results := make([]Result, len(events))
+	m, ok := s.book.batches.Get().(*measured)
+	if !ok {
+		m = new(measured)
+	}
+	defer func() {
+		m.letGo()
+		s.book.batches.Put(m)
+	}()
 	for range maxMoves {
-		m := s.book.measure(s, events, results)
+		s.book.measure(m, s, events, results)
 		if len(m.entries) == 0 {
 			return results, nil
 		}
@@ -70,31 +78,49 @@ func (s *Sender) Post(ctx context.Context, events []*tollbook.Event) ([]Result, 
 }
 
 // measured is a batch ready to be posted: the entries of the events that were
-// not rejected, and where in the request each one stood.
+// not rejected, and where in the request each one stood. Its memory, as much
+// as the events themselves take, is used for one batch after the other.
 type measured struct {
 	under   tollbook.Pos
 	entries []tollbook.Entry
 	index   []int
+
+	normal  []byte            // of all entries
+	charges []tollbook.Charge // of all entries
 }
 
 // normalBytes is the size of a usual event's normal form, to size buffers by.
 const normalBytes = 256
 
-// measure rates the events under the definitions as they are, and writes the
-// results of those that are rejected.
-func (b *Book) measure(s *Sender, events []*tollbook.Event, results []Result) measured {
+// begin makes room for n events.
+func (m *measured) begin(n int) {
+	m.letGo()
+	m.entries = slices.Grow(m.entries, n)
+	m.index = slices.Grow(m.index, n)
+	m.normal = slices.Grow(m.normal, n*normalBytes)
+	m.charges = slices.Grow(m.charges, n)
+}
+
+// letGo empties m and keeps nothing alive but its own memory.
+func (m *measured) letGo() {
+	clear(m.entries)
+	clear(m.charges)
+	m.entries, m.index, m.normal, m.charges = m.entries[:0], m.index[:0], m.normal[:0], m.charges[:0]
+}
+
+// measure rates the events under the definitions as they are into m, and
+// writes the results of those that are rejected.
+func (b *Book) measure(m *measured, s *Sender, events []*tollbook.Event, results []Result) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	m := measured{
-		under:   b.state.pos,
-		entries: make([]tollbook.Entry, 0, len(events)),
-		index:   make([]int, 0, len(events)),
-	}
-	normal := make([]byte, 0, len(events)*normalBytes)
-	charges := make([]tollbook.Charge, 0, len(events))
+	m.begin(len(events))
+	m.under = b.state.pos
+	// Organizations are compared by their place in memory: their names would
+	// be one more thing to fetch for each account.
+	own := b.state.organizations[s.organizationID]
 	for i, e := range events {
 		a := b.state.accounts[e.AccountID]
-		if a == nil || s.organizationID != "" && a.value.OrganizationID != s.organizationID {
+		if a == nil || s.organizationID != "" && a.organization != own {
 			results[i] = rejected("account_not_under_organization", "account_id", "names no account that this caller may write to")
 			continue
 		}
@@ -102,23 +128,25 @@ func (b *Book) measure(s *Sender, events []*tollbook.Event, results []Result) me
 			results[i] = priceNotAllowed(e)
 			continue
 		}
-		var got tollbook.Measured
-		charges, got = b.state.measureEvent(charges, a, e)
-		start := len(normal)
-		normal = e.AppendNormal(normal)
-		form := normal[start:len(normal):len(normal)]
+		entry := m.next()
+		m.charges, entry.Measured = b.state.measureEvent(m.charges, a, e)
+		start := len(m.normal)
+		m.normal = e.AppendNormal(m.normal)
+		form := m.normal[start:len(m.normal):len(m.normal)]
 		m.index = append(m.index, i)
-		m.entries = append(m.entries, tollbook.Entry{
-			Event:          e,
-			OrganizationID: a.value.OrganizationID,
-			Claim:          tollbook.ClaimOf(a.value.OrganizationID, e.Source, e.ID),
-			Fingerprint:    tollbook.Fingerprint(form),
-			Normal:         form,
-			Month:          a.calendar.MonthOf(e.OccurredAt),
-			Measured:       got,
-		})
+		entry.Event = e
+		entry.OrganizationID = a.organization.value.ID
+		entry.Claim = tollbook.ClaimOf(entry.OrganizationID, e.Source, e.ID)
+		entry.Fingerprint = tollbook.Fingerprint(form)
+		entry.Normal = form
+		entry.Month = a.calendar.MonthOf(e.OccurredAt)
 	}
-	return m
+}
+
+// next returns a place for one more entry.
+func (m *measured) next() *tollbook.Entry {
+	m.entries = m.entries[:len(m.entries)+1]
+	return &m.entries[len(m.entries)-1]
 }
 
 // measureEvent rates one event of an account. It appends the charges to dst

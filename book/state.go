@@ -51,9 +51,9 @@ type (
 		accounts map[string]*account
 	}
 	account struct {
-		object[tollbook.Account]
 		organization *organization
 		calendar     *tollbook.Calendar
+		object[tollbook.Account]
 	}
 	card struct {
 		object[tollbook.RateCard] // without its CSV
