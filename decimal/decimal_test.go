@@ -126,6 +126,27 @@ func TestAgainstBig(t *testing.T) {
 	})
 }
 
+// Forms of every length come back as what they were, and are no longer than
+// they must be.
+func TestBinaryOfEveryLength(t *testing.T) {
+	x := decimal.NewUint(1)
+	for bits := 1; bits < 255; bits++ {
+		for _, v := range []decimal.Int{x, x.Neg(), x.Add(x.Sub(decimal.NewUint(1)))} {
+			form := v.AppendBinary([]byte("before"))[len("before"):]
+			got, rest, err := decimal.DecodeInt(form)
+			if err != nil || len(rest) > 0 || got != v || len(form) != 1+(bits+7)/8 {
+				t.Fatalf("%s is written as %x and read as %s, %v", v, form, got, err)
+			}
+		}
+		if bits < 254 {
+			x = x.Add(x)
+		}
+	}
+	if form := (decimal.Int{}).AppendBinary(nil); len(form) != 1 || form[0] != 0 {
+		t.Errorf("0 is written as %x", form)
+	}
+}
+
 func TestIntOverflowPanics(t *testing.T) {
 	defer func() {
 		if recover() == nil {

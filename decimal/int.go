@@ -1,7 +1,9 @@
 package decimal
 
 import (
+	"encoding/binary"
 	"errors"
+	"math/bits"
 
 	"github.com/holiman/uint256"
 )
@@ -130,6 +132,11 @@ func (x Int) String() string {
 // sign (bit 7) and the number n of bytes that follow (0 to 32), then |x| in n
 // big-endian bytes without leading zeros. Equal Ints have equal forms.
 func (x Int) AppendBinary(dst []byte) []byte {
+	if v, ok := x.Uint64(); ok { // nearly always, and half the work
+		n := (bits.Len64(v) + 7) / 8
+		dst = binary.BigEndian.AppendUint64(append(dst, byte(n)), v<<(64-8*n))
+		return dst[:len(dst)-8+n]
+	}
 	a := x.Abs()
 	n := a.u.ByteLen()
 	head := byte(n)
@@ -137,12 +144,6 @@ func (x Int) AppendBinary(dst []byte) []byte {
 		head |= 0x80
 	}
 	dst = append(dst, head)
-	if v, ok := a.Uint64(); ok {
-		for i := n - 1; i >= 0; i-- {
-			dst = append(dst, byte(v>>(8*i)))
-		}
-		return dst
-	}
 	b := a.u.Bytes32()
 	return append(dst, b[32-n:]...)
 }

@@ -16,7 +16,7 @@ const shortDigits = tollbook.MaxIntDigits
 // bounds of an event.
 func parseDecimal(s string) (d decimal.Decimal, problem string) {
 	if coef, scale, ok := parseShort(s); ok {
-		return decimal.New(decimal.NewUint(coef), scale), ""
+		return decimal.NewSmall(coef, scale), ""
 	}
 	d, err := decimal.Parse(s, tollbook.MaxIntDigits, tollbook.MaxFracDigits)
 	switch {
