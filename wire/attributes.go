@@ -42,13 +42,16 @@ func (b *builder) refuseAttribute(key, problem string) {
 
 // endAttributes brings the event's attributes into order.
 func (b *builder) endAttributes(own []tollbook.Attribute) {
-	byKey := func(a, b tollbook.Attribute) int { return strings.Compare(a.Key, b.Key) }
-	if !slices.IsSortedFunc(own, byKey) {
-		slices.SortStableFunc(own, byKey)
+	ascend := true
+	for i := 1; i < len(own) && ascend; i++ {
+		ascend = own[i-1].Key < own[i].Key
 	}
-	for i := 1; i < len(own); i++ {
-		if own[i].Key == own[i-1].Key {
-			b.refuseAttribute(own[i].Key, isRepeated)
+	if !ascend {
+		slices.SortStableFunc(own, func(a, b tollbook.Attribute) int { return strings.Compare(a.Key, b.Key) })
+		for i := 1; i < len(own); i++ {
+			if own[i].Key == own[i-1].Key {
+				b.refuseAttribute(own[i].Key, isRepeated)
+			}
 		}
 	}
 	b.event.Attributes = own[:len(own):len(own)]

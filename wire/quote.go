@@ -20,14 +20,15 @@ func eightBytes(s string, i int) uint64 {
 
 // plainEnd returns the place of the first byte from i on that is not plain in
 // a JSON string: a quote, a backslash, a control character or the start of a
-// character beyond ASCII. It looks at eight bytes at once; each line below
-// sets the high bit of the bytes that it looks for, and perhaps of bytes
-// above one of them, which the count of trailing zeros does not reach.
+// character beyond ASCII. It looks at eight bytes at once. Of bytes that are
+// ASCII a subtraction sets the high bit of those that it looks for, and perhaps
+// of bytes above one of them, which the count of trailing zeros does not reach;
+// the others have theirs set.
 func plainEnd(s string, i int) int {
 	for ; i+8 <= len(s); i += 8 {
 		x := eightBytes(s, i)
 		quote, slash := x^'"'*lowBits, x^'\\'*lowBits
-		found := (quote-lowBits)&^quote | (slash-lowBits)&^slash | (x-' '*lowBits)&^x | x
+		found := (quote - lowBits) | (slash - lowBits) | (x - ' '*lowBits) | x
 		if found &= highBits; found != 0 {
 			return i + bits.TrailingZeros64(found)/8
 		}
