@@ -213,7 +213,16 @@ func (d *jsonDecoder) member(f field) bool {
 
 // textMember reads the value of a field that is a string.
 func (d *jsonDecoder) textMember(f field) bool {
-	s, flaw, ok := d.quoted()
+	start := d.pos + 1
+	end := plainEnd(d.s, start)
+	if end < len(d.s) && d.s[end] == '"' { // as in quoted, without a call for each field
+		d.pos = end + 1
+		if end > start || f == fieldQuantity || f == fieldPrice {
+			d.setText(f, d.s[start:end])
+		}
+		return true
+	}
+	s, flaw, ok := d.hardQuoted(start, end)
 	switch {
 	case !ok:
 	case flaw != "":
