@@ -75,7 +75,7 @@ func BenchmarkEvent(b *testing.B) {
 	}
 	sender := millionSender(b, w)
 	events := make([]*tollbook.Event, tollbook.MaxBatch)
-	read := func(b *testing.B, i int) {
+	read := func(b *testing.B, i int) []wire.Item {
 		items, err := wire.Decode(wire.JSON, texts[i%bodies], wire.Options{Now: (month + 1).Start(time.UTC)})
 		if err != nil {
 			b.Fatal(err)
@@ -86,6 +86,7 @@ func BenchmarkEvent(b *testing.B) {
 			}
 			events[i] = &items[i].Event
 		}
+		return items
 	}
 	post := func(b *testing.B) {
 		results, err := sender.Post(b.Context(), events)
@@ -109,6 +110,10 @@ func BenchmarkEvent(b *testing.B) {
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/tollbook.MaxBatch, "ns/event")
 		})
 	}
-	run("read", func(b *testing.B, i int) { read(b, i) })
-	run("read+post", func(b *testing.B, i int) { read(b, i); post(b) })
+	run("read", func(b *testing.B, i int) { wire.Release(read(b, i)) })
+	run("read+post", func(b *testing.B, i int) {
+		items := read(b, i)
+		post(b)
+		wire.Release(items)
+	})
 }

@@ -77,9 +77,7 @@ func (b *builder) begin(names *names) bool {
 func (b *builder) expect(n int) {
 	n = min(n+n/8, b.maxItems-len(b.items))
 	if free := cap(b.items) - len(b.items); n > free {
-		items := make([]Item, len(b.items), len(b.items)+n)
-		copy(items, b.items)
-		b.items = items
+		b.items = append(newItems(len(b.items)+n), b.items...)
 	}
 }
 

@@ -37,6 +37,7 @@ func checkItems(t *testing.T, items []wire.Item) {
 		} else if stored, rest, err := tollbook.DecodeNormal([]byte(normal)); err != nil || len(rest) > 0 || stored.OccurredAt != e.OccurredAt {
 			t.Fatalf("%+v is stored as %+v, %v", e, stored, err)
 		}
+		wire.Release(again)
 	}
 }
 

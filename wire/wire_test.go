@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -55,6 +56,33 @@ func decodeOne(t *testing.T, f wire.Format, body string) *wire.Item {
 		t.Fatalf("%s\n%d events", body, len(items))
 	}
 	return &items[0]
+}
+
+// Nothing of a body's events is in those that take over its memory, whatever
+// became of either.
+func TestReleaseLeavesNothing(t *testing.T) {
+	full := "[" + strings.Repeat(eventWith()+",", 20) + `{"id":"bad"}]`
+	sparse := "[" + strings.Repeat(`{"id":"1","source":"s","account_id":"a","occurred_at":"2026-01-31T22:59:59Z","type":"CALL","quantity":1},`, 30) + "7]"
+	want, err := wire.Decode(wire.JSON, sparse, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		items, err := wire.Decode(wire.JSON, full, options)
+		if err != nil || len(items) != 21 {
+			t.Fatal(len(items), err)
+		}
+		kept, attributes := items[3].Event.ID, items[3].Event.Attributes
+		wire.Release(items)
+		got, err := wire.Decode(wire.JSON, sparse, options)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Fatalf("%+v, %v, want %+v", got, err, want)
+		}
+		if kept != "e-1" || len(attributes) != 2 || attributes[0].Value != "Ana" {
+			t.Fatalf("%q and %v have changed", kept, attributes)
+		}
+		wire.Release(got)
+	}
 }
 
 // normal decodes a body of one good event and returns its normal form.
