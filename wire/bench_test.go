@@ -103,6 +103,7 @@ func BenchmarkDecode(b *testing.B) {
 						b.Fatal(items[i].Err)
 					}
 				}
+				wire.Release(items)
 			}
 			perEvent := float64(b.Elapsed().Nanoseconds()) / float64(b.N) / sampleEvents
 			b.ReportMetric(perEvent, "ns/event")
