@@ -106,7 +106,7 @@ func (s *server) putRateCard(w http.ResponseWriter, r *http.Request) error {
 	if err := isCSV(r); err != nil {
 		return err
 	}
-	body, err := wire.ReadBody(r.Body, r.Header.Get("Content-Encoding"), book.MaxCardBytes)
+	body, err := wire.ReadBody(r.Body, r.ContentLength, r.Header.Get("Content-Encoding"), book.MaxCardBytes)
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func (s *server) postEvents(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer room.leave()
-	body, err := wire.ReadBody(r.Body, r.Header.Get("Content-Encoding"), maxIngestBytes)
+	body, err := wire.ReadBody(r.Body, r.ContentLength, r.Header.Get("Content-Encoding"), maxIngestBytes)
 	if err != nil {
 		return err
 	}
@@ -65,6 +65,7 @@ func (s *server) postEvents(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	defer wire.Release(items)
 	rec, err := s.post(r, sender, items)
 	if err != nil {
 		return err

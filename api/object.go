@@ -31,7 +31,7 @@ func (o object) read(r *http.Request) error {
 		return tollbook.NewError(tollbook.CodeUnsupportedMedia, "The body must be "+typeJSON+".",
 			tollbook.FieldError{Name: "Content-Type", Description: "must be " + typeJSON})
 	}
-	body, err := wire.ReadBody(r.Body, r.Header.Get("Content-Encoding"), maxObjectBytes)
+	body, err := wire.ReadBody(r.Body, r.ContentLength, r.Header.Get("Content-Encoding"), maxObjectBytes)
 	if err != nil {
 		return err
 	}

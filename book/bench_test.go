@@ -49,7 +49,7 @@ func millionSender(b *testing.B, w *load.Workload) *book.Sender {
 		b.Fatal(err)
 	}
 	for i := range w.Accounts {
-		if _, _, err := op.PutAccount(ctx, tollbook.Account{ID: load.AccountID(i), OrganizationID: acme, Name: "One"}); err != nil {
+		if _, _, err := op.PutAccount(ctx, tollbook.Account{ID: w.AccountID(i), OrganizationID: acme, Name: "One"}); err != nil {
 			b.Fatal(err)
 		}
 	}

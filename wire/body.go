@@ -22,8 +22,8 @@ const (
 	// be: what cannot be compressed grows a little, and a body of empty
 	// frames must end at some time.
 	packingSlack = 64 << 10
-	// firstRead is the size of the buffer that reading starts with.
-	firstRead = 64 << 10
+	// readBytes is how much is read at once.
+	readBytes = 64 << 10
 )
 
 // What is kept from one body to the next: nothing but memory.
@@ -35,19 +35,20 @@ var (
 
 // ReadBody reads a body of at most limit bytes, after decoding it from the
 // Content-Encoding "", "identity", "gzip" or "zstd". It never inflates more
-// than limit + 1 bytes.
+// than limit + 1 bytes. length is what the sender says that the body has as it
+// was sent, less than 0 where he does not; nothing depends on its being true.
 //
 // The error is a *tollbook.Error: CodeTooLarge beyond the limit,
 // CodeUnsupportedMedia for another encoding, CodeInvalidRequest for data that
 // is not of the encoding or where r fails, whose error it then wraps.
-func ReadBody(r io.Reader, contentEncoding string, limit int64) (string, error) {
+func ReadBody(r io.Reader, length int64, contentEncoding string, limit int64) (string, error) {
 	src := &source{r: r, left: limit + 1}
 	encoding := strings.ToLower(strings.TrimSpace(contentEncoding))
 	var body string
 	var err error
 	switch encoding {
 	case "", "identity":
-		body, err = readAll(src, limit)
+		body, err = readAll(src, length, limit)
 	case "gzip", "x-gzip":
 		src.left += packingSlack
 		body, err = gunzip(src, limit)
@@ -122,7 +123,7 @@ func gunzip(src *source, limit int64) (string, error) {
 		}
 		return "", err
 	}
-	return readAll(z, limit)
+	return readAll(z, 0, limit)
 }
 
 func unzstd(src *source, limit int64) (string, error) {
@@ -143,33 +144,32 @@ func unzstd(src *source, limit int64) (string, error) {
 	if err := z.Reset(src); err != nil {
 		return "", err
 	}
-	return readAll(z, limit)
+	return readAll(z, 0, limit)
 }
 
-// readAll reads up to limit bytes from r. It reads into a buffer that is used
-// again, so that the only thing allocated is a string of the right size.
-func readAll(r io.Reader, limit int64) (string, error) {
+// readAll reads up to limit bytes from r, of which about length are expected.
+// It reads into a small buffer, which stays in the processor's cache, and
+// copies from there into a string of the right size.
+func readAll(r io.Reader, length, limit int64) (string, error) {
 	p, ok := buffers.Get().(*[]byte)
 	if !ok {
 		p = new([]byte)
-		*p = make([]byte, firstRead)
+		*p = make([]byte, readBytes)
 	}
 	defer buffers.Put(p)
-	n := 0
+	var body strings.Builder
+	if length > 0 {
+		body.Grow(int(min(length, limit)))
+	}
 	for {
-		buf := *p
-		if n == len(buf) {
-			buf = make([]byte, 2*n)
-			copy(buf, *p)
-			*p = buf
-		}
-		m, err := r.Read(buf[n:min(int64(len(buf)), limit+1)])
-		n += m
+		left := limit + 1 - int64(body.Len())
+		n, err := r.Read((*p)[:min(readBytes, left)])
+		body.Write((*p)[:n])
 		switch {
-		case int64(n) > limit:
+		case int64(body.Len()) > limit:
 			return "", errTooLarge
 		case err == io.EOF:
-			return string(buf[:n]), nil
+			return body.String(), nil
 		case err != nil:
 			return "", err
 		}

@@ -51,13 +51,16 @@ func TestReadBody(t *testing.T) {
 	_, _ = source.Read(random)
 	for _, encoding := range encodings {
 		for _, body := range []string{"", "{}", strings.Repeat("event ", 100_000), string(random)} {
-			r := iotest.OneByteReader(strings.NewReader(pack(t, encoding, body)))
-			if len(body) > 1000 {
-				r = strings.NewReader(pack(t, encoding, body))
-			}
-			got, err := wire.ReadBody(r, " "+strings.ToUpper(encoding), limit)
-			if err != nil || got != body {
-				t.Errorf("%q: %d of %d bytes, %v", encoding, len(got), len(body), err)
+			packed := pack(t, encoding, body)
+			for _, length := range []int64{-1, 0, 1, int64(len(packed)), 1 << 62} { // what is said is not believed
+				r := iotest.OneByteReader(strings.NewReader(packed))
+				if len(body) > 1000 {
+					r = strings.NewReader(packed)
+				}
+				got, err := wire.ReadBody(r, length, " "+strings.ToUpper(encoding), limit)
+				if err != nil || got != body {
+					t.Errorf("%q: %d of %d bytes, %v", encoding, len(got), len(body), err)
+				}
 			}
 		}
 	}
@@ -68,7 +71,7 @@ func TestReadBodyTooLarge(t *testing.T) {
 	for _, encoding := range encodings {
 		for _, n := range []int{limit, limit + 1, 50 << 20} {
 			packed := pack(t, encoding, strings.Repeat(" ", n))
-			got, err := wire.ReadBody(strings.NewReader(packed), encoding, limit)
+			got, err := wire.ReadBody(strings.NewReader(packed), -1, encoding, limit)
 			if n == limit {
 				if err != nil || len(got) != n {
 					t.Errorf("%q: %d bytes, %v", encoding, len(got), err)
@@ -88,7 +91,7 @@ func TestReadBodyEndless(t *testing.T) {
 			member = "\x50\x2a\x4d\x18\x04\x00\x00\x00skip" // a skippable frame
 		}
 		r := &endless{member: member}
-		_, err := wire.ReadBody(r, encoding, 1000)
+		_, err := wire.ReadBody(r, -1, encoding, 1000)
 		if tollbook.CodeOf(err) != tollbook.CodeTooLarge {
 			t.Errorf("%s: %v", encoding, err)
 		}
@@ -123,7 +126,7 @@ func TestReadBodyWindow(t *testing.T) {
 		_ = w.Flush()
 	}
 	_ = w.Close()
-	_, err = wire.ReadBody(&b, "zstd", 1000)
+	_, err = wire.ReadBody(&b, -1, "zstd", 1000)
 	if tollbook.CodeOf(err) != tollbook.CodeTooLarge || !strings.Contains(err.Error(), "window") {
 		t.Fatal(err)
 	}
@@ -137,20 +140,20 @@ func TestReadBodyCorrupt(t *testing.T) {
 		for name, body := range map[string]string{
 			"cut off": good[:len(good)-3], "flipped": string(flipped), "not packed": "{}", "more behind": good + "{}",
 		} {
-			got, err := wire.ReadBody(strings.NewReader(body), encoding, 1<<20)
+			got, err := wire.ReadBody(strings.NewReader(body), -1, encoding, 1<<20)
 			if got != "" || tollbook.CodeOf(err) != tollbook.CodeInvalidRequest || !strings.Contains(err.Error(), "is not valid "+encoding+" data") {
 				t.Errorf("%s, %s: %v", encoding, name, err)
 			}
 		}
 	}
-	if _, err := wire.ReadBody(strings.NewReader(""), "gzip", 10); tollbook.CodeOf(err) != tollbook.CodeInvalidRequest {
+	if _, err := wire.ReadBody(strings.NewReader(""), -1, "gzip", 10); tollbook.CodeOf(err) != tollbook.CodeInvalidRequest {
 		t.Errorf("nothing as gzip: %v", err)
 	}
 }
 
 func TestReadBodyUnknownEncoding(t *testing.T) {
 	for _, encoding := range []string{"br", "gzip, gzip", "deflate"} {
-		_, err := wire.ReadBody(strings.NewReader("{}"), encoding, 10)
+		_, err := wire.ReadBody(strings.NewReader("{}"), -1, encoding, 10)
 		if tollbook.CodeOf(err) != tollbook.CodeUnsupportedMedia || !strings.Contains(err.Error(), "Content-Encoding") {
 			t.Errorf("%s: %v", encoding, err)
 		}
@@ -164,7 +167,7 @@ func TestReadBodyBreaksOff(t *testing.T) {
 	for _, encoding := range encodings {
 		packed := pack(t, encoding, strings.Repeat("event ", 1000))
 		r := io.MultiReader(strings.NewReader(packed[:len(packed)/2]), iotest.ErrReader(broken))
-		got, err := wire.ReadBody(r, encoding, 1<<20)
+		got, err := wire.ReadBody(r, -1, encoding, 1<<20)
 		if got != "" || tollbook.CodeOf(err) != tollbook.CodeInvalidRequest || !errors.Is(err, broken) {
 			t.Errorf("%q: %v", encoding, err)
 		}
@@ -185,7 +188,7 @@ func TestReadBodyConcurrently(t *testing.T) {
 				if n%5 == 4 {
 					in, want = packed[:len(packed)/2], ""
 				}
-				got, err := wire.ReadBody(strings.NewReader(in), encoding, 1<<20)
+				got, err := wire.ReadBody(strings.NewReader(in), -1, encoding, 1<<20)
 				if encoding == "identity" && want == "" {
 					want, err = body[:len(body)/2], errors.New("half of it is all there is")
 				}

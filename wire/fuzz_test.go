@@ -181,7 +181,7 @@ func FuzzReadBody(f *testing.F) {
 		if zstd {
 			encoding = "zstd"
 		}
-		got, err := wire.ReadBody(strings.NewReader(body), encoding, limit)
+		got, err := wire.ReadBody(strings.NewReader(body), int64(len(body)), encoding, limit)
 		if err != nil {
 			checkRefused(t, nil, err)
 		}
