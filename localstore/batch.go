@@ -158,12 +158,16 @@ func (c *cursor) tallyKey() tallyKey {
 	return tallyKey{cellKey{uint32(account), tollbook.Month(month)}, uint32(line) - 1}
 }
 
-// decode reads the payload of a frame at a position of the log. Numbers are
-// checked against what n knows and the frame introduces; n is not changed.
-func (b *batch) decode(payload []byte, pos uint64, bookings bool, n *numbering) error {
+// decode reads a frame of events or bookings. Numbers are checked against what
+// n knows and the frame introduces; n is not changed.
+func (b *batch) decode(f *frame, n *numbering) error {
+	layout, rest, err := f.split()
+	if err != nil {
+		return err
+	}
+	bookings := f.typ == frameBookings
 	b.reset(n, bookings, 0)
-	c := cursor{b: payload}
-	blocks := c.take(int(c.uint32()))
+	c := cursor{b: rest}
 	b.under = tollbook.Pos(c.uvarint())
 	b.decodeIntroduction(&c)
 	tallies := b.firsts[3] + len(b.intro.tallies)
@@ -195,27 +199,20 @@ func (b *batch) decode(payload []byte, pos uint64, bookings bool, n *numbering) 
 	if err := c.end(); err != nil {
 		return err
 	}
-	return b.locate(blocks, pos+frameHeaderBytes+4)
+	return b.locate(layout, f.pos+frameHeaderBytes+4)
 }
 
-// locate sets the heads' locators from the headers of the frame's blocks,
-// which start at pos.
-func (b *batch) locate(blocks []byte, pos uint64) error {
-	c := cursor{b: blocks}
+// locate sets the heads' locators for blocks that start at pos.
+func (b *batch) locate(layout []blockLayout, pos uint64) error {
 	h, first := 0, 0
-	for len(c.b) > 0 {
-		size, items := c.uint32(), int(c.uint32())
-		c.take(4 + int(size))
-		if c.bad || items < 1 || items > blockItems {
-			return errMalformed
-		}
-		for ; h < len(b.heads) && b.heads[h].item < first+items; h++ {
+	for _, blk := range layout {
+		for ; h < len(b.heads) && b.heads[h].item < first+blk.items; h++ {
 			b.heads[h].at = makeLocator(pos, b.heads[h].item-first)
 		}
-		first += items
-		pos += blockHeaderBytes + uint64(size)
+		first += blk.items
+		pos += uint64(blk.length)
 	}
-	if h < len(b.heads) || c.bad {
+	if h < len(b.heads) {
 		return errMalformed
 	}
 	return nil

@@ -2,15 +2,10 @@ package localstore
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 
 	"tollbook"
 )
-
-// blockGuess is how many bytes of a block are read at first; most blocks are
-// shorter.
-const blockGuess = 32 << 10
 
 // blockReader reads bodies and keeps the block that it read last: events that
 // were posted together mostly lie together.
@@ -26,44 +21,16 @@ func (r *blockReader) read(pos uint64) (*bodyBlock, error) {
 	if r.block != nil && r.pos == pos {
 		return r.block, nil
 	}
-	b, err := r.fetch(pos)
+	raw, err := r.s.journal.block(pos, &r.buf)
+	if err != nil {
+		return nil, fmt.Errorf("block at position %d of the log: %w", pos, err)
+	}
+	b, err := decodeBlock(raw, r.lines)
 	if err != nil {
 		return nil, fmt.Errorf("block at position %d of the log: %w", pos, err)
 	}
 	r.pos, r.block = pos, b
 	return b, nil
-}
-
-func (r *blockReader) fetch(pos uint64) (*bodyBlock, error) {
-	if r.buf == nil {
-		r.buf = make([]byte, blockGuess)
-	}
-	n, err := r.s.journal.readAt(r.buf, pos)
-	if err != nil {
-		return nil, err
-	}
-	if n < blockHeaderBytes {
-		return nil, errMalformed
-	}
-	size := int(binary.LittleEndian.Uint32(r.buf))
-	if size > maxPayloadBytes {
-		return nil, errMalformed
-	}
-	sum := binary.LittleEndian.Uint32(r.buf[8:])
-	if size+blockHeaderBytes > len(r.buf) {
-		r.buf = make([]byte, size+blockHeaderBytes)
-		if n, err = r.s.journal.readAt(r.buf, pos); err != nil {
-			return nil, err
-		}
-	}
-	if n < size+blockHeaderBytes {
-		return nil, errMalformed
-	}
-	packed := r.buf[blockHeaderBytes : blockHeaderBytes+size]
-	if checksum(packed) != sum {
-		return nil, fmt.Errorf("it does not check")
-	}
-	return decodeBlock(packed, r.lines)
 }
 
 // bodiesOf reads the events at places of the drill-down index.

@@ -3,6 +3,7 @@ package localstore
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/klauspost/compress/s2"
 
@@ -236,33 +237,42 @@ func (w *bodyWriter) flush() error {
 	return nil
 }
 
-// bodyBlock is a block that has been read.
+// bodyBlock is a block that has been read. Lines that the log has introduced
+// are looked up when they are asked for.
 type bodyBlock struct {
-	kind  byte
-	orgs  []string
-	lines []*tollbook.Line
-	items [][]byte
+	kind     byte
+	orgs     []string
+	lines    []blockLine
+	numbered lineNumbers
+	items    [][]byte
 }
 
 // lineNumbers gives the lines that the log has introduced, nil for others.
 type lineNumbers func(no uint32) *tollbook.Line
 
-// decodeBlock reads a block without its header.
-func decodeBlock(packed []byte, numbered lineNumbers) (*bodyBlock, error) {
-	if n, err := s2.DecodedLen(packed); err != nil || n > maxBlockBytes {
+// expandBlock appends what a block with its header holds.
+func expandBlock(dst, block []byte) ([]byte, error) {
+	packed := block[blockHeaderBytes:]
+	n, err := s2.DecodedLen(packed)
+	if err != nil || n > maxBlockBytes {
 		return nil, errMalformed
 	}
-	raw, err := s2.Decode(nil, packed)
-	if err != nil {
+	dst = slices.Grow(dst[:0], n)[:n]
+	if dst, err = s2.Decode(dst, packed); err != nil {
 		return nil, errMalformed
 	}
+	return dst, nil
+}
+
+// decodeBlock reads what a block holds, which must not be changed any more.
+func decodeBlock(raw []byte, numbered lineNumbers) (*bodyBlock, error) {
 	c := cursor{b: raw}
-	b := bodyBlock{kind: c.byte()}
+	b := bodyBlock{kind: c.byte(), numbered: numbered}
 	for n := c.count(); n > 0 && !c.bad; n-- {
 		b.orgs = append(b.orgs, c.text())
 	}
 	for n := c.count(); n > 0 && !c.bad; n-- {
-		b.lines = append(b.lines, c.blockLine(numbered))
+		b.lines = append(b.lines, c.blockLine())
 	}
 	n := c.count()
 	if n > blockItems {
@@ -274,20 +284,23 @@ func decodeBlock(packed []byte, numbered lineNumbers) (*bodyBlock, error) {
 	return &b, c.end()
 }
 
-func (c *cursor) blockLine(numbered lineNumbers) *tollbook.Line {
+func (c *cursor) blockLine() blockLine {
 	no := c.uvarint()
-	if no == 0 {
-		return c.line()
-	}
-	if no > 1<<32-1 {
-		c.fail()
-		return nil
-	}
-	l := numbered(uint32(no - 1))
-	if l == nil {
+	switch {
+	case no == 0:
+		return blockLine{c.line(), noLine}
+	case no > 1<<32-1:
 		c.fail()
 	}
-	return l
+	return blockLine{nil, uint32(no - 1)}
+}
+
+// line returns a line of the block, nil where there is none such.
+func (b *bodyBlock) line(i int) *tollbook.Line {
+	if l := &b.lines[i]; l.line == nil && b.numbered != nil {
+		l.line = b.numbered(l.number)
+	}
+	return b.lines[i].line
 }
 
 func (c *cursor) line() *tollbook.Line {
@@ -317,7 +330,7 @@ func (b *bodyBlock) event(i int) (e tollbook.BookedEvent, err error) {
 		return e, err
 	}
 	e.CloudEventType = c.text()
-	e.Measured = c.measured(b.lines)
+	e.Measured = c.measured(b)
 	e.Claim = tollbook.ClaimOf(e.OrganizationID, e.Source, e.ID)
 	return e, c.end()
 }
@@ -329,20 +342,24 @@ func (b *bodyBlock) booking(i int) (at locator, m tollbook.Measured, err error) 
 	}
 	c := cursor{b: b.items[i]}
 	at = locator(c.uvarint())
-	m = c.measured(b.lines)
+	m = c.measured(b)
 	return at, m, c.end()
 }
 
-func (c *cursor) measured(lines []*tollbook.Line) (m tollbook.Measured) {
+func (c *cursor) measured(b *bodyBlock) (m tollbook.Measured) {
 	m.Unrated = tollbook.Unrated(c.byte())
 	m.Rate = tollbook.Rate{CardID: c.text(), Version: int(c.uvarint()), Row: int(c.uvarint()), Prefix: c.text()}
 	for n := c.count(); n > 0 && !c.bad; n-- {
-		line := c.number(len(lines))
+		line := c.number(len(b.lines))
 		charge := tollbook.Charge{Increments: c.int(maxIncrementBytes)}
-		if !c.bad {
-			charge.Line = lines[line]
-			m.Charges = append(m.Charges, charge)
+		if c.bad {
+			return m
 		}
+		if charge.Line = b.line(int(line)); charge.Line == nil {
+			c.fail()
+			return m
+		}
+		m.Charges = append(m.Charges, charge)
 	}
 	return m
 }

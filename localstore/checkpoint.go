@@ -176,6 +176,13 @@ func (s *Store) writeCheckpoint(cp *checkpoint) error {
 	if err != nil {
 		return err
 	}
+	if len(ends) >= keptCheckpoints {
+		s.settled.Store(ends[keptCheckpoints-1])
+		select {
+		case s.packable <- struct{}{}:
+		default:
+		}
+	}
 	for _, end := range ends[min(keptCheckpoints, len(ends)):] {
 		if err := fs.Remove(fs.PathJoin(s.dir, checkpointName(end))); err != nil {
 			return err

@@ -295,6 +295,7 @@ func (s *Store) applyGroup() {
 		case frameEvents, frameBookings:
 			v.apply(d.batch, c.active, v.letReadersIn)
 			c.sinceCheckpoint += len(d.batch.heads)
+			s.taken.Add(int64(len(d.batch.heads)))
 		case frameDefinitions:
 			v.definitions.add(d.pos, d.defs)
 		}

@@ -152,7 +152,7 @@ func (f *nthWrite) String() string { return "the n-th write fails" }
 
 func (f *nthWrite) MaybeError(op errorfs.Op) error {
 	name := filepath.Base(op.Path)
-	ours := strings.HasSuffix(name, ".log") && strings.Contains(op.Path, "/"+logName+"/") || strings.HasPrefix(name, checkpointPrefix) || strings.Contains(name, ".run")
+	ours := strings.Contains(op.Path, "/"+logName+"/") || strings.HasPrefix(name, checkpointPrefix) || strings.Contains(name, ".run")
 	if !ours || op.Kind.ReadOrWrite() != errorfs.OpIsWrite || op.Kind == errorfs.OpRemove {
 		return nil
 	}

@@ -4,12 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/klauspost/compress/zstd"
 )
 
 // writeCategory is how the file system's statistics file our writes.
@@ -17,7 +20,8 @@ const writeCategory vfs.DiskWriteCategory = "tollbook"
 
 // journal is the log: files of frames, each named by the position at which it
 // starts. A position counts bytes of frames from the start of the first file;
-// a file ends where the next one starts, whatever bytes may follow there.
+// a file ends where the next one starts, whatever bytes may follow there. Files
+// but the last may be packed.
 type journal struct {
 	fs  vfs.FS
 	dir string
@@ -28,26 +32,17 @@ type journal struct {
 	end    uint64 // position behind the last frame
 
 	mu       sync.RWMutex // guards segments
-	segments []segment
-}
+	segments []*segment
 
-// segment is one file of the log.
-type segment struct {
-	base uint64 // position of its first frame
-	file vfs.File
-	size int64 // bytes of the file when it was opened; of an older process's
-}
-
-func segmentName(base uint64) string { return fmt.Sprintf("%016x.log", base) }
-
-// damage is an error that says where the log cannot be read.
-func damage(base uint64, offset int64, format string, args ...any) error {
-	return fmt.Errorf("the log is damaged: %s, offset %d: %w", segmentName(base), offset, fmt.Errorf(format, args...))
+	unpack *zstd.Decoder // of packed files; it may be used concurrently
 }
 
 // openJournal opens the log's files. Call replay next, then start.
 func openJournal(fs vfs.FS, dir string, maxBytes int64) (_ *journal, err error) {
 	j := &journal{fs: fs, dir: dir, max: maxBytes}
+	if j.unpack, err = newUnpacker(); err != nil {
+		return nil, err
+	}
 	defer func() {
 		if err != nil {
 			j.close()
@@ -57,104 +52,111 @@ func openJournal(fs vfs.FS, dir string, maxBytes int64) (_ *journal, err error) 
 	if err != nil {
 		return nil, err
 	}
-	var bases []uint64
-	for _, name := range names {
-		hex, isLog := strings.CutSuffix(name, ".log")
-		base, err := strconv.ParseUint(hex, 16, 64)
-		if !isLog || err != nil || segmentName(base) != name {
-			return nil, fmt.Errorf("%s is not a file of the log", fs.PathJoin(dir, name))
-		}
-		bases = append(bases, base)
+	bases, packed, err := j.list(names)
+	if err != nil {
+		return nil, err
 	}
-	slices.Sort(bases)
 	for i, base := range bases {
 		if i == 0 && base != 0 {
-			return nil, damage(0, 0, "the file is missing")
+			return nil, damage(segmentName(0), 0, "the file is missing")
 		}
-		if err := j.openSegment(base, i == len(bases)-1); err != nil {
+		var seg *segment
+		if packed[base] {
+			seg, err = j.openPacked(base)
+		} else {
+			seg, err = j.openSegment(base, i == len(bases)-1)
+		}
+		if err != nil {
 			return nil, err
+		}
+		if seg != nil {
+			j.segments = append(j.segments, seg)
 		}
 	}
 	return j, nil
 }
 
-// openSegment opens the file that starts at base. The last one may be that of
-// a process that died before it had written the file's header.
-func (j *journal) openSegment(base uint64, last bool) error {
-	f, err := j.fs.Open(j.fs.PathJoin(j.dir, segmentName(base)))
-	if err != nil {
-		return err
+// list returns the positions at which files of the log start, ascending, and
+// which of them are packed. It removes what a packing that was cut short has
+// left: a packed file that is not finished, or a file that is packed.
+func (j *journal) list(names []string) (bases []uint64, packed map[uint64]bool, err error) {
+	packed = make(map[uint64]bool)
+	for _, name := range names {
+		hex, ext, _ := strings.Cut(name, ".")
+		base, err := strconv.ParseUint(hex, 16, 64)
+		switch {
+		case err == nil && name == segmentName(base):
+			bases = append(bases, base)
+		case err == nil && name == packName(base):
+			packed[base] = true
+		case err == nil && "."+ext == packExtension+temporary:
+			if err := j.fs.Remove(j.fs.PathJoin(j.dir, name)); err != nil {
+				return nil, nil, err
+			}
+		default:
+			return nil, nil, fmt.Errorf("%s is not a file of the log", j.fs.PathJoin(j.dir, name))
+		}
 	}
-	info, err := f.Stat()
+	bases = slices.DeleteFunc(bases, func(base uint64) bool {
+		if packed[base] && err == nil {
+			err = j.fs.Remove(j.fs.PathJoin(j.dir, segmentName(base)))
+		}
+		return packed[base]
+	})
+	bases = slices.AppendSeq(bases, maps.Keys(packed))
+	slices.Sort(bases)
+	return bases, packed, err
+}
+
+// openSegment opens the file that starts at base. The last one may be that of
+// a process that died before it had written the file's header, and is then
+// none.
+func (j *journal) openSegment(base uint64, last bool) (*segment, error) {
+	f, size, err := j.open(segmentName(base))
 	if err != nil {
-		f.Close()
-		return err
+		return nil, err
 	}
 	header := make([]byte, segmentHeaderBytes)
 	n, err := f.ReadAt(header, 0)
 	if err != nil && err != io.EOF {
 		f.Close()
-		return err
+		return nil, err
 	}
 	if err := checkSegmentHeader(header[:n], base); err != nil {
 		f.Close()
-		if last && info.Size() <= segmentHeaderBytes {
-			return nil
+		if last && size <= segmentHeaderBytes {
+			return nil, nil
 		}
-		return damage(base, 0, "%w", err)
+		return nil, damage(segmentName(base), 0, "%w", err)
 	}
-	j.segments = append(j.segments, segment{base: base, file: f, size: info.Size()})
-	return nil
+	return newSegment(base, f, size, nil), nil
 }
 
-// frame is a frame as it was read. The payload is good until the next read.
-type frame struct {
-	frameHeader
-	payload []byte
+// openPacked opens the packed file that starts at base.
+func (j *journal) openPacked(base uint64) (*segment, error) {
+	f, size, err := j.open(packName(base))
+	if err != nil {
+		return nil, err
+	}
+	pack, err := openPack(f, base, size)
+	if err != nil {
+		f.Close()
+		return nil, damage(packName(base), 0, "%w", err)
+	}
+	return newSegment(base, f, size, pack), nil
 }
 
-var errBadFrame = errors.New("the frame does not check")
-
-// readFrame reads the frame at pos of a file, which must end at or before
-// limit, a position. buf is used where it is large enough.
-func (s *segment) readFrame(pos, limit uint64, buf []byte) (frame, []byte, error) {
-	var head [frameHeaderBytes]byte
-	if limit-pos < frameHeaderBytes {
-		return frame{}, buf, errBadFrame
+func (j *journal) open(name string) (vfs.File, int64, error) {
+	f, err := j.fs.Open(j.fs.PathJoin(j.dir, name))
+	if err != nil {
+		return nil, 0, err
 	}
-	offset := s.offset(pos)
-	if _, err := s.file.ReadAt(head[:], offset); err != nil {
-		return frame{}, buf, notEOF(err)
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, 0, err
 	}
-	h, ok := parseFrameHeader(head[:], pos)
-	if !ok || uint64(h.size) > limit-pos-frameHeaderBytes {
-		return frame{}, buf, errBadFrame
-	}
-	if cap(buf) < int(h.size) {
-		buf = make([]byte, h.size)
-	}
-	payload := buf[:h.size]
-	if _, err := s.file.ReadAt(payload, offset+frameHeaderBytes); err != nil {
-		return frame{}, buf, notEOF(err)
-	}
-	if checksum(payload) != h.sum {
-		return frame{}, buf, errBadFrame
-	}
-	return frame{h, payload}, buf, nil
-}
-
-func notEOF(err error) error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		return errBadFrame
-	}
-	return err
-}
-
-func (s *segment) offset(pos uint64) int64 { return int64(pos-s.base) + segmentHeaderBytes }
-
-// fileEnd returns the position at which the file's bytes end.
-func (s *segment) fileEnd() uint64 {
-	return s.base + uint64(max(s.size-segmentHeaderBytes, 0))
+	return f, info.Size(), nil
 }
 
 // replay calls fn for each frame from a position on, which must be the start
@@ -164,38 +166,41 @@ func (s *segment) fileEnd() uint64 {
 func (j *journal) replay(from uint64, fn func(frame) error) error {
 	var buf []byte
 	pos := from
-	for i := range j.segments {
-		s := &j.segments[i]
+	for i, s := range j.segments {
 		last := i == len(j.segments)-1
-		limit := s.fileEnd()
+		limit := s.end()
 		if !last {
 			limit = j.segments[i+1].base
 		}
-		if s.fileEnd() < limit {
-			return damage(s.base, s.size, "the file ends before the next one starts")
+		if s.end() < limit {
+			return damage(s.name(), s.size, "the file ends before the next one starts")
 		}
 		if pos >= limit && !last {
 			continue
 		}
+		offset, err := s.seek(pos)
+		if err != nil {
+			return damage(s.name(), 0, "%w", err)
+		}
 		for pos < limit {
-			f, b, err := s.readFrame(pos, limit, buf)
-			buf = b
-			if err == errBadFrame && last {
+			f, next, err := s.readFrame(pos, limit, offset, &buf)
+			if err == errBadFrame && last && s.pack == nil {
 				err = j.checkTorn(s, pos)
 				if err == nil {
 					break
 				}
 			}
 			if err != nil {
-				return damage(s.base, s.offset(pos), "%w", err)
+				return damage(s.name(), offset, "%w", err)
 			}
+			f.unpack = j.unpack
 			if err := fn(f); err != nil {
-				return damage(s.base, s.offset(pos), "frame of %s: %w", f.typ, err)
+				return damage(s.name(), offset, "frame of %s: %w", f.typ, err)
 			}
-			pos += frameHeaderBytes + uint64(f.size)
+			pos, offset = f.end(), next
 		}
 	}
-	if n := len(j.segments); n == 0 && from != 0 || n > 0 && pos > max(j.segments[n-1].fileEnd(), j.segments[n-1].base) {
+	if n := len(j.segments); n == 0 && from != 0 || n > 0 && pos > max(j.segments[n-1].end(), j.segments[n-1].base) {
 		return fmt.Errorf("the log is damaged: it ends before position %d, which has been on disk", from)
 	}
 	j.end = pos
@@ -210,7 +215,7 @@ const tornWindow = 1 << 20
 func (j *journal) checkTorn(s *segment, pos uint64) error {
 	var buf []byte
 	window := make([]byte, tornWindow+frameHeaderBytes)
-	for at := pos; at+frameHeaderBytes <= s.fileEnd(); at += tornWindow {
+	for at := pos; at+frameHeaderBytes <= s.end(); at += tornWindow {
 		n, err := s.file.ReadAt(window, s.offset(at))
 		if err != nil && err != io.EOF {
 			return err
@@ -220,7 +225,7 @@ func (j *journal) checkTorn(s *segment, pos uint64) error {
 			if !ok || h.group <= pos {
 				continue
 			}
-			if _, buf, err = s.readFrame(h.pos, s.fileEnd(), buf); err == nil {
+			if _, _, err := s.readFrame(h.pos, s.end(), s.offset(h.pos), &buf); err == nil {
 				return fmt.Errorf("%w, but the frame at offset %d was written behind it", errBadFrame, s.offset(h.pos))
 			}
 		}
@@ -231,12 +236,14 @@ func (j *journal) checkTorn(s *segment, pos uint64) error {
 // start makes what replay found durable and begins a new file behind it.
 func (j *journal) start() error {
 	if n := len(j.segments); n > 0 {
-		last := &j.segments[n-1]
-		if err := syncFile(j.fs, j.fs.PathJoin(j.dir, segmentName(last.base))); err != nil {
-			return err
+		last := j.segments[n-1]
+		if last.pack == nil {
+			if err := syncFile(j.fs, j.fs.PathJoin(j.dir, last.name())); err != nil {
+				return err
+			}
 		}
 		if last.base == j.end { // it holds no frame; its name is needed
-			last.file.Close()
+			last.release()
 			j.segments = j.segments[:n-1]
 		}
 	}
@@ -268,7 +275,7 @@ func (j *journal) roll() error {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.segments = append(j.segments, segment{base: j.end, file: f})
+	j.segments = append(j.segments, newSegment(j.end, f, 0, nil))
 	j.active = f
 	return nil
 }
@@ -299,55 +306,59 @@ func (j *journal) append(group []byte) error {
 	return nil
 }
 
-// find returns the file that holds a position.
-func (j *journal) find(pos uint64) (segment, bool) {
+// acquire returns the file that holds a position, which the caller releases.
+func (j *journal) acquire(pos uint64) (*segment, error) {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	i, found := slices.BinarySearchFunc(j.segments, pos, func(s segment, pos uint64) int {
-		if s.base <= pos {
-			return -1
-		}
-		return 1
-	})
-	if found || i == 0 {
-		return segment{}, false
+	i := sort.Search(len(j.segments), func(i int) bool { return j.segments[i].base > pos }) - 1
+	if i < 0 {
+		return nil, fmt.Errorf("position %d is not in the log", pos)
 	}
-	return j.segments[i-1], true
+	s := j.segments[i]
+	s.refs.Add(1)
+	return s, nil
 }
 
 // frameAt reads the frame at a position that has been applied.
 func (j *journal) frameAt(pos uint64) (frame, error) {
-	s, ok := j.find(pos)
-	if !ok {
-		return frame{}, fmt.Errorf("position %d is not in the log", pos)
-	}
-	f, _, err := s.readFrame(pos, 1<<63, nil)
+	s, err := j.acquire(pos)
 	if err != nil {
-		return f, damage(s.base, s.offset(pos), "%w", err)
+		return frame{}, err
 	}
+	defer s.release()
+	offset, err := s.seek(pos)
+	if err != nil {
+		return frame{}, damage(s.name(), 0, "%w", err)
+	}
+	f, _, err := s.readFrame(pos, 1<<63, offset, new([]byte))
+	if err != nil {
+		return f, damage(s.name(), offset, "%w", err)
+	}
+	f.unpack = j.unpack
 	return f, nil
 }
 
-// readAt reads len(b) bytes, or fewer where the file ends.
-func (j *journal) readAt(b []byte, pos uint64) (int, error) {
-	s, ok := j.find(pos)
-	if !ok {
-		return 0, fmt.Errorf("position %d is not in the log", pos)
+// block reads what the block at a position holds. buf is used where it is
+// large enough.
+func (j *journal) block(pos uint64, buf *[]byte) ([]byte, error) {
+	s, err := j.acquire(pos)
+	if err != nil {
+		return nil, err
 	}
-	n, err := s.file.ReadAt(b, s.offset(pos))
-	if err == io.EOF {
-		err = nil
+	defer s.release()
+	if s.pack == nil {
+		return s.plainBlock(pos, buf)
 	}
-	return n, err
+	return s.packedBlock(pos, buf, j.unpack)
 }
 
 func (j *journal) close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	var err error
 	for _, s := range j.segments {
-		err = errors.Join(err, s.file.Close())
+		s.release()
 	}
 	j.segments = nil
-	return err
+	j.unpack.Close()
+	return nil
 }

@@ -128,7 +128,10 @@ func TestDamage(t *testing.T) {
 func TestDamageInOlderFile(t *testing.T) {
 	fs := vfs.NewMem()
 	w := newWorld(1, 1, 2, 2, 5)
-	s := mustOpen(t, fs)
+	o := tiny(fs)
+	o.CheckpointEvents = 1000 // there is one checkpoint: nothing is packed
+	s, err := Open("data", o)
+	must(t, err)
 	for range 40 {
 		mustPost(t, s, w.batch(10))
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/google/go-cmp/cmp"
-	"github.com/klauspost/compress/s2"
 
 	"tollbook"
 	"tollbook/decimal"
@@ -36,7 +35,9 @@ func TestBodies(t *testing.T) {
 	}
 	i := 0
 	for _, blk := range packed.blocks {
-		b, err := decodeBlock(blk.data[blockHeaderBytes:], func(no uint32) *tollbook.Line { return byNumber[no] })
+		raw, err := expandBlock(nil, blk.data)
+		must(t, err)
+		b, err := decodeBlock(raw, func(no uint32) *tollbook.Line { return byNumber[no] })
 		must(t, err)
 		for item := range blk.items {
 			got, err := b.event(item)
@@ -90,7 +91,7 @@ func FuzzPayload(f *testing.F) {
 		case frameEvents, frameBookings:
 			n := newNumbering()
 			var b batch
-			if b.decode(payload, 0, frameType(typ) == frameBookings, n) == nil && n.learn(&b.intro) == nil {
+			if b.decode(&frame{frameHeader: frameHeader{typ: frameType(typ)}, payload: payload}, n) == nil && n.learn(&b.intro) == nil {
 				v := newViews()
 				v.introduce(&b.intro)
 				v.reach(&b.intro, 0, len(b.intro.tallies))
@@ -108,11 +109,11 @@ func FuzzBlock(f *testing.F) {
 	w := newWorld(1, 1, 2, 2, 5)
 	packed, err := new(bodyWriter).encodeEvents(w.batch(5), []hint{{noLine, noTally}, {2, 2}, {noLine, noTally}, {noLine, noTally}, {4, 4}})
 	must(f, err)
-	raw, err := s2.Decode(nil, packed.blocks[0].data[blockHeaderBytes:])
+	raw, err := expandBlock(nil, packed.blocks[0].data)
 	must(f, err)
 	f.Add(raw)
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		b, err := decodeBlock(s2.Encode(nil, raw), func(no uint32) *tollbook.Line {
+		b, err := decodeBlock(raw, func(no uint32) *tollbook.Line {
 			if int(no) >= len(w.lines) {
 				return nil
 			}

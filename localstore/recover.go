@@ -94,7 +94,7 @@ func (s *Store) replayFrame(f frame) error {
 			c.batches = append(c.batches, new(batch))
 		}
 		b := c.batches[0]
-		if err := b.decode(f.payload, f.pos, f.typ == frameBookings, c.numbers); err != nil {
+		if err := b.decode(&f, c.numbers); err != nil {
 			return err
 		}
 		if err := c.numbers.learn(&b.intro); err != nil {

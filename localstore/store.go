@@ -32,6 +32,8 @@ type Store struct {
 	committed chan struct{} // closed when the committer has ended
 	flushed   chan struct{} // closed when the flusher has ended
 	merged    chan struct{} // closed when no runs are merged any more
+	packed    chan struct{} // closed when no file of the log is packed any more
+	packable  chan struct{} // there may be a file of the log to pack
 	closeOnce sync.Once
 	closeErr  error
 
@@ -40,6 +42,12 @@ type Store struct {
 	// busySince is when the committer took the group in hand, in Unix
 	// nanoseconds; 0 while it waits.
 	busySince atomic.Int64
+
+	// settled is the position of the older of the newest two checkpoints: what
+	// is before it need not be replayed.
+	settled atomic.Uint64
+	// taken is how many events and bookings were made durable since the start.
+	taken atomic.Int64
 
 	// readers is held for reading by whoever reads files outside the
 	// committer, so that Close does not take them away.
@@ -64,6 +72,7 @@ func Open(dir string, opts Options) (*Store, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	go s.mergeLoop(ctx)
+	go s.packLoop(ctx)
 	go s.commitLoop()
 	return s, nil
 }
@@ -93,6 +102,8 @@ func open(dir string, opts Options) (_ *Store, repairs []string, err error) {
 		committed: make(chan struct{}),
 		flushed:   make(chan struct{}),
 		merged:    make(chan struct{}),
+		packed:    make(chan struct{}),
+		packable:  make(chan struct{}, 1),
 	}
 	if s.lock, err = lockDir(fs, dir); err != nil {
 		return nil, nil, err
@@ -153,6 +164,7 @@ func (s *Store) Close() error {
 		<-s.committed
 		s.stop()
 		<-s.merged
+		<-s.packed
 		s.readers.Lock() // waits for them
 		defer s.readers.Unlock()
 		s.closeErr = s.abandon()

@@ -156,7 +156,7 @@ func (w *verifier) frame(f frame) error {
 
 func (w *verifier) events(f frame) error {
 	b := &w.batch
-	if err := b.decode(f.payload, f.pos, f.typ == frameBookings, w.numbers); err != nil {
+	if err := b.decode(&f, w.numbers); err != nil {
 		return err
 	}
 	if err := w.numbers.learn(&b.intro); err != nil {

@@ -150,13 +150,11 @@ func (m *model) checkIndex(t *testing.T, sn *Snapshot) {
 func mergeAll(t testing.TB, s *Set) (n int) {
 	t.Helper()
 	for {
-		parts, oldest := s.due()
-		if len(parts.runs) == 0 {
-			parts.release()
+		merged, err := s.mergeNext(t.Context())
+		must(t, err)
+		if !merged {
 			return n
 		}
-		must(t, s.mergeRuns(t.Context(), parts.runs, oldest))
-		parts.release()
 		n++
 	}
 }

@@ -31,10 +31,10 @@ type Set struct {
 	dir       string
 	firstSize uint64 // claims and entries that a run usually begins with
 
-	mu      sync.Mutex // guards what follows
-	current *version
-	merging bool       // Merge is running
-	merged  *sync.Cond // there are fewer runs, or merging has ended
+	mu      sync.Mutex
+	current *version // guarded by mu
+
+	merging sync.Mutex // held while runs are merged
 
 	added chan struct{} // there may be something to merge
 }
@@ -67,7 +67,6 @@ func parseName(name string) (start, end uint64, ok bool) {
 func Open(fs vfs.FS, dir string, firstSize int) (_ *Set, err error) {
 	s := &Set{fs: fs, dir: dir, firstSize: uint64(firstSize), current: &version{}, added: make(chan struct{}, 1)}
 	s.current.refs.Store(1)
-	s.merged = sync.NewCond(&s.mu)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -191,18 +190,18 @@ func (s *Set) Add(end uint64, claims []Claim, entries []Entry) error {
 }
 
 func (s *Set) makeRoom() error {
+	for s.count() >= maxRuns {
+		if merged, err := s.mergeNext(context.Background()); err != nil || !merged {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Set) count() int {
 	s.mu.Lock()
-	for len(s.current.runs) >= maxRuns && s.merging {
-		s.merged.Wait()
-	}
-	full := len(s.current.runs) >= maxRuns
-	s.mu.Unlock()
-	if !full {
-		return nil
-	}
-	parts, oldest := s.due()
-	defer parts.release()
-	return s.mergeRuns(context.Background(), parts.runs, oldest)
+	defer s.mu.Unlock()
+	return len(s.current.runs)
 }
 
 // create makes a run appear, whole and durable, and opens it.
@@ -249,7 +248,6 @@ func (s *Set) replace(r *run, n int) {
 	}
 	next.refs.Store(1)
 	s.current = next
-	s.merged.Broadcast()
 	old.release()
 }
 
@@ -286,32 +284,32 @@ func (s *Set) Close() error {
 // Merge merges runs whenever that is due, until ctx ends, and returns why it
 // does so no longer.
 func (s *Set) Merge(ctx context.Context) error {
-	s.setMerging(true)
-	defer s.setMerging(false)
 	for {
-		parts, oldest := s.due()
-		if len(parts.runs) == 0 {
-			parts.release()
-			select {
-			case <-s.added:
-				continue
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-		err := s.mergeRuns(ctx, parts.runs, oldest)
-		parts.release()
-		if err != nil {
+		merged, err := s.mergeNext(ctx)
+		switch {
+		case err != nil:
 			return err
+		case merged:
+			continue
+		}
+		select {
+		case <-s.added:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }
 
-func (s *Set) setMerging(is bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.merging = is
-	s.merged.Broadcast()
+// mergeNext merges the runs that are due, and tells whether there were any.
+func (s *Set) mergeNext(ctx context.Context) (bool, error) {
+	s.merging.Lock()
+	defer s.merging.Unlock()
+	parts, oldest := s.due()
+	defer parts.release()
+	if len(parts.runs) == 0 {
+		return false, nil
+	}
+	return true, s.mergeRuns(ctx, parts.runs, oldest)
 }
 
 // due takes hold of the neighbours that are to be merged, none where nothing
