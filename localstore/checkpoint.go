@@ -176,19 +176,26 @@ func (s *Store) writeCheckpoint(cp *checkpoint) error {
 	if err != nil {
 		return err
 	}
-	if len(ends) >= keptCheckpoints {
-		s.settled.Store(ends[keptCheckpoints-1])
-		select {
-		case s.packable <- struct{}{}:
-		default:
-		}
-	}
+	s.settle(ends)
 	for _, end := range ends[min(keptCheckpoints, len(ends)):] {
 		if err := fs.Remove(fs.PathJoin(s.dir, checkpointName(end))); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// settle notes which checkpoints there are, newest first: what is before the
+// older of two may be packed.
+func (s *Store) settle(ends []uint64) {
+	if len(ends) < keptCheckpoints {
+		return
+	}
+	s.settled.Store(ends[keptCheckpoints-1])
+	select {
+	case s.packable <- struct{}{}:
+	default:
+	}
 }
 
 // listCheckpoints returns the positions of the checkpoints, newest first.

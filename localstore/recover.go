@@ -50,11 +50,15 @@ func (s *Store) recover() (repairs []string, err error) {
 // that is written from here on.
 func (s *Store) refuseLostEnd() error {
 	ends, err := listCheckpoints(s.opts.FS, s.dir)
-	if err != nil || len(ends) == 0 || ends[0] <= s.journal.end {
+	if err != nil {
 		return err
 	}
-	return fmt.Errorf("the log ends at position %d, but %s stands for all up to %d: the log has lost its end; put it back, or, to go on without what is lost, remove %s and every %s*",
-		s.journal.end, checkpointName(ends[0]), ends[0], runsName, checkpointPrefix)
+	if len(ends) > 0 && ends[0] > s.journal.end {
+		return fmt.Errorf("the log ends at position %d, but %s stands for all up to %d: the log has lost its end; put it back, or, to go on without what is lost, remove %s and every %s*",
+			s.journal.end, checkpointName(ends[0]), ends[0], runsName, checkpointPrefix)
+	}
+	s.settle(ends)
+	return nil
 }
 
 // loadCheckpoint sets the views to those of the newest usable checkpoint, or

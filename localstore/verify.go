@@ -55,7 +55,7 @@ func Verify(ctx context.Context, fs vfs.FS, dir string, progress func(done, tota
 	for _, what := range repairs {
 		report.differ("%s", what)
 	}
-	s.settle()
+	s.handOver()
 	if err := s.failure(); err != nil {
 		return report, err
 	}
@@ -70,8 +70,8 @@ func Verify(ctx context.Context, fs vfs.FS, dir string, progress func(done, tota
 	return report, w.compareStored()
 }
 
-// settle makes what the tables hold a run, so that the runs have everything.
-func (s *Store) settle() {
+// handOver makes what the tables hold a run, so that the runs have everything.
+func (s *Store) handOver() {
 	s.freeze()
 	done := make(chan struct{})
 	s.flushes <- flush{done: done}
