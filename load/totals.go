@@ -39,7 +39,7 @@ func (w *Workload) Totals(from, to uint64) *Totals {
 // add counts an event that repeats none.
 func (t *Totals) add(n uint64) {
 	w := t.Workload
-	record := w.record(w.random(n, 2))
+	record := w.record(n, w.random(n, 2))
 	t.Minutes[record] += uint64(increments(quantity(w.random(n, 3))))
 	t.Events[record]++
 }

@@ -21,6 +21,7 @@ type Workload struct {
 	Rates      int            // rows of the card that are used, 1 to MaxRates
 	Month      tollbook.Month // in which all calls are
 	Repeats    int            // one event in so many is an earlier one, sent again; 0: none
+	Cover      bool           // the first events, as many as there are records, are one of each record
 }
 
 // Bounds of a workload: its texts have a fixed length.
@@ -85,7 +86,7 @@ func (w *Workload) random(n, i uint64) uint64 { return mix(mix(w.Seed+n*golden) 
 // First returns n, or where event n is a repeat, the number of the event that
 // it repeats, which is any of the earlier ones.
 func (w *Workload) First(n uint64) uint64 {
-	for w.Repeats > 0 && n > 0 {
+	for w.Repeats > 0 && n > 0 && !w.covers(n) {
 		r := w.random(n, 0)
 		if r%uint64(w.Repeats) != 0 {
 			break
@@ -94,6 +95,13 @@ func (w *Workload) First(n uint64) uint64 {
 	}
 	return n
 }
+
+// covers tells whether event n brings a record into being, each in its turn.
+func (w *Workload) covers(n uint64) bool { return w.Cover && n < uint64(w.Records()) }
+
+// coverStep is a prime, so that its multiples meet every record once before
+// they meet one again, in no order.
+const coverStep = 2_654_435_761
 
 // Call returns event n, counted from 0.
 func (w *Workload) Call(n uint64) Call {
@@ -104,7 +112,7 @@ func (w *Workload) Call(n uint64) Call {
 	binary.BigEndian.PutUint64(id[8:], mix(n^w.Seed)) // a permutation of n: no two ids meet
 	hex.Encode(c.ID[:], id[:])
 	a, b := w.random(n, 2), w.random(n, 3)
-	c.Record = w.record(a)
+	c.Record = w.record(n, a)
 	c.Account = c.Record / w.PerAccount
 	c.Rate = w.rate(c.Account, c.Record%w.PerAccount)
 	c.Day, c.Second = 1+int(a>>32%28), int(b%86_400)
@@ -116,9 +124,17 @@ func (w *Workload) Call(n uint64) Call {
 
 // record, quantity and increments say what an event counts, from its random
 // numbers 2 and 3.
-func (w *Workload) record(a uint64) int { return int(a % uint64(w.Records())) }
-func quantity(b uint64) int             { return 1 + int(b>>20%600) }
-func increments(quantity int) int       { return (quantity + 59) / 60 }
+// record returns which record event n is in, where a is its second random
+// number.
+func (w *Workload) record(n, a uint64) int {
+	if w.covers(n) {
+		return int(n * coverStep % uint64(w.Records()))
+	}
+	return int(a % uint64(w.Records()))
+}
+
+func quantity(b uint64) int       { return 1 + int(b>>20%600) }
+func increments(quantity int) int { return (quantity + 59) / 60 }
 
 // rate returns which rate is an account's i-th.
 func (w *Workload) rate(account, i int) int { return (account*rateStep + i) % w.Rates }

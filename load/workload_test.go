@@ -81,6 +81,23 @@ func TestRepeatsAreEarlierEvents(t *testing.T) {
 	}
 }
 
+func TestCoverMakesEveryRecordOnce(t *testing.T) {
+	w := &Workload{Seed: 5, Accounts: 30, PerAccount: 40, Rates: 100, Month: mustMonth(t, "2026-08"), Repeats: 10, Cover: true}
+	seen := make([]int, w.Records())
+	for n := range uint64(w.Records()) {
+		c := w.Call(n)
+		if c.N != n {
+			t.Fatalf("event %d repeats event %d", n, c.N)
+		}
+		seen[c.Record]++
+	}
+	for record, n := range seen {
+		if n != 1 {
+			t.Errorf("record %d has %d events", record, n)
+		}
+	}
+}
+
 func mustMonth(t *testing.T, s string) tollbook.Month {
 	t.Helper()
 	m, err := tollbook.ParseMonth(s)
