@@ -26,15 +26,16 @@ type duckStore struct {
 	month     int32
 	stage     *duckdb.Appender
 	delta     *duckdb.Appender
-	insert    duckStatement
-	upsert    duckStatement
-	find      duckStatement
 }
 
-type duckStatement interface {
-	driver.StmtExecContext
-	driver.StmtQueryContext
-}
+// The statements are not prepared: those prepared while the temporary tables
+// were empty failed once they were not, with "Invalid unicode detected".
+const (
+	duckInsert = "INSERT INTO event SELECT * FROM stage ON CONFLICT DO NOTHING RETURNING key"
+	duckUpsert = `INSERT INTO usage SELECT * FROM delta ON CONFLICT DO UPDATE
+		SET units = usage.units + excluded.units, amount = usage.amount + excluded.amount, events = usage.events + excluded.events`
+	duckFind = "SELECT fingerprint FROM event WHERE key = ?::UUID"
+)
 
 // duckSchema returns the tables; records have one number for account, month
 // and line, since an index of one column is faster.
@@ -65,16 +66,6 @@ func openDuckDB(dir string, month tollbook.Month) (store, error) {
 	for _, text := range duckSchema() {
 		err = errors.Join(err, s.exec(text))
 	}
-	for statement, text := range map[*duckStatement]string{
-		&s.insert: "INSERT INTO event SELECT * FROM stage ON CONFLICT DO NOTHING RETURNING key",
-		&s.upsert: `INSERT INTO usage SELECT * FROM delta ON CONFLICT DO UPDATE
-			SET units = usage.units + excluded.units, amount = usage.amount + excluded.amount, events = usage.events + excluded.events`,
-		&s.find: "SELECT fingerprint FROM event WHERE key = ?",
-	} {
-		prepared, e := s.conn.PrepareContext(context.Background(), text)
-		err = errors.Join(err, e)
-		*statement, _ = prepared.(duckStatement)
-	}
 	if err == nil {
 		s.stage, err = duckdb.NewAppender(s.conn, "temp", "main", "stage")
 	}
@@ -92,12 +83,12 @@ func (s *duckStore) exec(text string) error {
 	return err
 }
 
-func (s *duckStore) query(text string) (driver.Rows, error) {
-	return s.conn.QueryContext(context.Background(), text, nil)
+func (s *duckStore) query(text string, args []driver.NamedValue) (driver.Rows, error) {
+	return s.conn.QueryContext(context.Background(), text, args)
 }
 
 func (s *duckStore) name() (string, error) {
-	row, err := one(s.query("SELECT version()"))
+	row, err := one(s.query("SELECT version()", nil))
 	if err != nil {
 		return "", err
 	}
@@ -125,7 +116,7 @@ func (s *duckStore) post(b *batch) (o duty.Outcome, err error) {
 	if err := s.delta.Flush(); err != nil {
 		return o, err
 	}
-	if _, err := s.upsert.ExecContext(context.Background(), nil); err != nil {
+	if err := s.exec(duckUpsert); err != nil {
 		return o, err
 	}
 	o.Accepted = len(fresh)
@@ -149,7 +140,7 @@ func (s *duckStore) keep(rows []Row) (fresh []Row, err error) {
 	if err := s.stage.Flush(); err != nil {
 		return nil, err
 	}
-	answer, err := s.insert.QueryContext(context.Background(), nil)
+	answer, err := s.query(duckInsert, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -181,8 +172,9 @@ func (s *duckStore) compare(rows, fresh []Row, o *duty.Outcome) error {
 			fresh = fresh[1:]
 			continue
 		}
-		args.set(duckdb.UUID(r.Key))
-		row, err := one(s.find.QueryContext(context.Background(), args))
+		key := duckdb.UUID(r.Key)
+		args.set(key.String())
+		row, err := one(s.query(duckFind, args))
 		if err != nil {
 			return err
 		}
@@ -195,7 +187,7 @@ func (s *duckStore) compare(rows, fresh []Row, o *duty.Outcome) error {
 func recordKey(account, line int32) int64 { return int64(account)<<32 | int64(line) }
 
 func (s *duckStore) records() (all []usage, err error) {
-	rows, err := s.query("SELECT record, month, units, amount, events FROM usage")
+	rows, err := s.query("SELECT record, month, units, amount, events FROM usage", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -214,7 +206,7 @@ func (s *duckStore) records() (all []usage, err error) {
 }
 
 func (s *duckStore) events() (int64, error) {
-	row, err := one(s.query("SELECT count(*) FROM event"))
+	row, err := one(s.query("SELECT count(*) FROM event", nil))
 	if err != nil {
 		return 0, err
 	}
