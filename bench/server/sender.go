@@ -159,6 +159,6 @@ func (c *conn) post(r request) (a answer, err error) {
 	if err := json.Unmarshal(a.body, &receipt); err != nil {
 		return a, err
 	}
-	a.outcome = duty.Outcome{Accepted: receipt.Accepted, Duplicate: receipt.Duplicate, Conflict: receipt.Conflict, Refused: receipt.Rejected + receipt.Unrated}
+	a.outcome = outcomeOf(&receipt)
 	return a, nil
 }

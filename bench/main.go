@@ -1,0 +1,129 @@
+// Command bench measures Tollbook beside what one would write instead:
+// PostgreSQL, SQLite and DuckDB with the same duty, on the same events, in the
+// same run, in turn.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"tollbook/bench/peer"
+)
+
+func main() {
+	if len(os.Args) == 3 && os.Args[1] == peer.ProcessCommand {
+		if err := peer.ServeProcess(os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// settings are what the flags say.
+type settings struct {
+	full   bool
+	only   string
+	events int
+	rounds int
+	seed   uint64
+	dir    string
+	root   string
+	out    string
+}
+
+// run runs the program and returns its exit code. When ctx ends, everything
+// that was started ends and what was written is removed.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var s settings
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.BoolVar(&s.full, "full", false, "longer rounds, and Tollbook alone at 50 million events; up to an hour")
+	f.StringVar(&s.only, "only", "", "engines and scenarios, between commas: "+strings.Join(append(engineNames(), scenarioNames()...), ", "))
+	f.IntVar(&s.events, "events", 0, "events of a round in the first scenario, the others in proportion, and a fifth of each window at length (default 300,000; with -full 1,000,000 and windows of 10,000,000)")
+	f.IntVar(&s.rounds, "rounds", 0, "rounds, in each of which every engine has its turn (default 3; with -full 5)")
+	f.Uint64Var(&s.seed, "seed", 1, "of the workload")
+	f.StringVar(&s.dir, "dir", os.TempDir(), "where the data goes; must be on a real disk")
+	f.StringVar(&s.root, "root", "..", "Tollbook's module")
+	f.StringVar(&s.out, "out", "", "file to write the report to, in Markdown, beside standard output")
+	if err := f.Parse(args); err != nil {
+		return 2
+	}
+	if f.NArg() > 0 {
+		fmt.Fprintf(stderr, "bench: unexpected argument %q\n", f.Arg(0))
+		return 2
+	}
+	p, err := s.plan()
+	if err != nil {
+		fmt.Fprintln(stderr, "bench:", err)
+		return 2
+	}
+	err = bench(ctx, s, p, stdout, stderr)
+	switch {
+	case err == nil:
+		return 0
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(stderr, "bench: interrupted; everything that it started has ended")
+		return 130
+	}
+	fmt.Fprintln(stderr, "bench:", err)
+	return 1
+}
+
+// bench runs a plan and writes its report.
+func bench(ctx context.Context, s settings, p plan, stdout, stderr io.Writer) error {
+	b, err := newBench(ctx, s, p, stderr)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	r, err := b.run(ctx)
+	if err != nil {
+		return err
+	}
+	r.Command = s.command()
+	text := r.String()
+	if _, err := io.WriteString(stdout, text); err != nil {
+		return err
+	}
+	if s.out == "" {
+		return nil
+	}
+	return os.WriteFile(s.out, []byte(text), 0o644)
+}
+
+// command returns how the run can be repeated.
+func (s *settings) command() string {
+	command := "make bench"
+	if s.full {
+		command = "make bench-full"
+	}
+	var flags []string
+	if s.only != "" {
+		flags = append(flags, "-only "+s.only)
+	}
+	if s.events != 0 {
+		flags = append(flags, fmt.Sprintf("-events %d", s.events))
+	}
+	if s.rounds != 0 {
+		flags = append(flags, fmt.Sprintf("-rounds %d", s.rounds))
+	}
+	if s.seed != 1 {
+		flags = append(flags, fmt.Sprintf("-seed %d", s.seed))
+	}
+	if len(flags) > 0 {
+		command += ` BENCH="` + strings.Join(flags, " ") + `"`
+	}
+	return command
+}

@@ -1,0 +1,103 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"tollbook/bench/duty"
+)
+
+// Report is what a benchmark found.
+type Report struct {
+	Command string   // that made it
+	Machine []string // it ran on, and the versions of everything, an item each
+	Terms   []string // what the comparison is fair and unfair by, an item each
+
+	Rates []Rate
+	Kept  []Kept
+	Long  []Finding // of Tollbook alone
+}
+
+// Rate is how fast an engine was in one scenario.
+type Rate struct {
+	Scenario  string
+	Engine    string // as of the flags
+	Events    int    // of each round
+	PerSecond []float64
+	CPU       float64 // µs an event, the engine's alone
+}
+
+// Kept is what an engine had in the end.
+type Kept struct {
+	Engine string
+	Name   string // with its version
+	Events int64
+	Disk   int64 // bytes for the events, what an empty one has not counted
+	Memory int64 // the most bytes
+}
+
+// Finding is one figure.
+type Finding struct{ What, Figure string }
+
+// String returns the report in Markdown.
+func (r *Report) String() string {
+	var b strings.Builder
+	b.WriteString("# Benchmarks\n\nMade by `" + r.Command + "`; a run writes this page anew.\n")
+	list := func(head string, items []string) {
+		if len(items) == 0 {
+			return
+		}
+		b.WriteString("\n## " + head + "\n\n")
+		for _, item := range items {
+			b.WriteString("- " + item + "\n")
+		}
+	}
+	section := func(head string, t *Table) {
+		if !t.Empty() {
+			b.WriteString("\n## " + head + "\n\n" + t.String())
+		}
+	}
+	section("Events a second", r.rates())
+	section("What it takes", r.kept())
+	section("Tollbook at length", r.long())
+	list("How it was measured", r.Terms)
+	list("Where", r.Machine)
+	return b.String()
+}
+
+func (r *Report) rates() *Table {
+	t := NewTable("scenario", "engine", ">events/s, median", ">lowest to highest", ">to PostgreSQL", ">CPU µs/event", ">events a round")
+	for i := range r.Rates {
+		m := &r.Rates[i]
+		s := Of(m.PerSecond)
+		t.Row(m.Scenario, m.Engine, Count(s.Median), Count(s.Low)+" to "+Count(s.High), r.ratio(m), fmt.Sprintf("%.1f", m.CPU), Count(float64(m.Events)))
+	}
+	return t
+}
+
+// ratio returns how many times as fast as PostgreSQL an engine was.
+func (r *Report) ratio(m *Rate) string {
+	for i := range r.Rates {
+		p := &r.Rates[i]
+		if p.Scenario == m.Scenario && p.Engine == duty.Postgres {
+			return fmt.Sprintf("%.2f", Of(m.PerSecond).Median/Of(p.PerSecond).Median)
+		}
+	}
+	return "–"
+}
+
+func (r *Report) kept() *Table {
+	t := NewTable("engine", ">events kept", ">disk bytes/event", ">peak memory")
+	for _, k := range r.Kept {
+		t.Row(k.Name, Count(float64(k.Events)), Count(float64(k.Disk)/float64(max(k.Events, 1))), Bytes(k.Memory))
+	}
+	return t
+}
+
+func (r *Report) long() *Table {
+	t := NewTable("what", ">figure")
+	for _, f := range r.Long {
+		t.Row(f.What, f.Figure)
+	}
+	return t
+}
