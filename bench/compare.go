@@ -105,7 +105,6 @@ func (b *workbench) turn(ctx context.Context, sc *scenario, s *side) (time.Durat
 
 // What counts as quiet, and how long it is waited for.
 const (
-	quietWindow = 200 * time.Millisecond
 	quietShare  = 0.1 // of a core
 	quietAtMost = 3 * time.Second
 )
@@ -113,7 +112,7 @@ const (
 // quiet returns when no engine has anything to do, or after a while: what one
 // has put off must not be in the way of another.
 func (b *workbench) quiet(ctx context.Context) error {
-	return b.quietFor(ctx, quietWindow, quietAtMost)
+	return b.quietFor(ctx, b.plan.quiet, quietAtMost)
 }
 
 // quietFor returns when for a whole window no engine had anything to do, or

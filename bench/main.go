@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"tollbook/bench/peer"
+	"tollbook/bench/proc"
 )
 
 func main() {
@@ -65,6 +66,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	p, err := s.plan()
+	if err == nil {
+		err = proc.RealDisk(s.dir)
+	}
 	if err != nil {
 		fmt.Fprintln(stderr, "bench:", err)
 		return 2

@@ -70,7 +70,8 @@ type plan struct {
 	engines   []string
 	scenarios []scenario
 	rounds    int
-	length    *length // nil: not
+	quiet     time.Duration // for which no engine has had anything to do before one has its turn
+	length    *length       // nil: not
 }
 
 // length is what is done with Tollbook alone.
@@ -82,7 +83,7 @@ type length struct {
 	beside          int           // events a second that come in while pages are read
 	overload        time.Duration // during which more is offered than can be taken
 	overloadTimes   int           // how many times as much
-	settle          time.Duration // the longest that background work is waited for
+	settle          time.Duration // the longest that background work is waited for; a 40th of it without any is the end
 }
 
 // plan returns what the flags ask for.
@@ -90,7 +91,7 @@ func (s *settings) plan() (plan, error) {
 	now := time.Now()
 	p := plan{
 		workload: *load.Million(s.seed, tollbook.MonthOf(now.UTC())-1), // over, so that no event is of the future
-		engines:  engineNames(), rounds: 3,
+		engines:  engineNames(), rounds: 3, quiet: 200 * time.Millisecond,
 	}
 	p.workload.Cover = true
 	events := defaultEvents
@@ -98,7 +99,7 @@ func (s *settings) plan() (plan, error) {
 		p.rounds, events = 5, 1_000_000
 		p.length = &length{
 			windows: 5, window: 10_000_000, batches: 20, crashes: 3, requests: 3000, beside: 100_000,
-			overload: 3 * time.Minute, overloadTimes: 3, settle: 10 * time.Minute,
+			overload: 2 * time.Minute, overloadTimes: 3, settle: 10 * time.Minute,
 		}
 	}
 	if s.events < 0 || s.rounds < 0 {

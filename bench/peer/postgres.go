@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -57,25 +56,40 @@ func (p *Postgres) do(ctx context.Context, f func(*pgx.Conn) error) error {
 // faster than one statement with an array a column.
 const copyFrom = 1000
 
-// Prepare makes the batches as they are sent.
+// Prepare makes the batches as they are sent, and the connections.
 func (p *Postgres) Prepare(ctx context.Context, r duty.Run) (duty.Send, error) {
 	m := newMaker(p.w)
 	var batches []pgBatch
 	err := r.Batches(func(from, to uint64) error {
-		b := m.batch(from, to)
-		pb := pgBatch{repeated: b.repeated, rows: len(b.rows)}
-		switch {
-		case r.Batch >= copyFrom:
-			pb.copy = copyBytes(b.rows)
-		case r.Batch > 1:
-			pb.insert, pb.args = pgInsert(pgUnnest(), p.month()), arrays(b.rows)
-		default:
-			pb.insert, pb.args = pgInsert(pgSingle(), p.month()), values(&b.rows[0])
-		}
-		batches = append(batches, pb)
+		batches = append(batches, p.pack(m.batch(from, to), r.Batch))
 		return ctx.Err()
 	})
-	return func(ctx context.Context) (duty.Outcome, error) { return p.send(ctx, batches, pgConns(r)) }, err
+	if err != nil {
+		return nil, err
+	}
+	var sessions []*pgSession
+	for range pgConns(r) {
+		s, err := p.session(ctx)
+		if err != nil {
+			return nil, err
+		}
+		sessions = append(sessions, s)
+	}
+	return func(ctx context.Context) (duty.Outcome, error) { return send(ctx, batches, sessions) }, nil
+}
+
+// pack makes a batch as it is sent where batches are of a size.
+func (p *Postgres) pack(b batch, size int) pgBatch {
+	pb := pgBatch{repeated: b.repeated, rows: len(b.rows)}
+	switch {
+	case size >= copyFrom:
+		pb.copy = copyBytes(b.rows)
+	case size > 1:
+		pb.insert, pb.args = pgInsert(pgUnnest(), p.month()), arrays(b.rows)
+	default:
+		pb.insert, pb.args = pgInsert(pgSingle(), p.month()), values(&b.rows[0])
+	}
+	return pb
 }
 
 func (p *Postgres) month() string { return strconv.Itoa(int(p.w.Month)) }
@@ -135,43 +149,48 @@ func arrays(rows []Row) []any {
 	return all
 }
 
-// send sends batches on so many connections.
-func (p *Postgres) send(ctx context.Context, batches []pgBatch, conns int) (sum duty.Outcome, err error) {
-	var mu sync.Mutex
-	queue := make(chan pgBatch, len(batches))
-	for _, b := range batches {
-		queue <- b
-	}
-	close(queue)
-	g, ctx := errgroup.WithContext(ctx)
-	for range conns {
-		g.Go(func() error {
-			return p.do(ctx, func(conn *pgx.Conn) error {
-				if _, err := conn.Exec(ctx, pgStage()); err != nil {
-					return err
-				}
-				s := pgSession{conn: conn, month: p.month()}
-				for b := range queue {
-					if err := s.post(ctx, &b); err != nil {
-						return err
-					}
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				sum.Add(s.outcome)
-				return nil
-			})
-		})
-	}
-	err = g.Wait()
-	return sum, err
-}
-
 // pgSession is a connection that posts batches.
 type pgSession struct {
 	conn    *pgx.Conn
 	month   string
 	outcome duty.Outcome
+}
+
+func (p *Postgres) session(ctx context.Context) (*pgSession, error) {
+	conn, err := pgx.Connect(ctx, p.cluster.address())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.Exec(ctx, pgStage()); err != nil {
+		return nil, errors.Join(err, conn.Close(ctx))
+	}
+	return &pgSession{conn: conn, month: p.month()}, nil
+}
+
+// send sends batches on all sessions, and closes them.
+func send(ctx context.Context, batches []pgBatch, sessions []*pgSession) (sum duty.Outcome, err error) {
+	queue := make(chan pgBatch, len(batches))
+	for _, b := range batches {
+		queue <- b
+	}
+	close(queue)
+	g, each := errgroup.WithContext(ctx)
+	for _, s := range sessions {
+		g.Go(func() error {
+			for b := range queue {
+				if err := s.post(each, &b); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	err = g.Wait()
+	for _, s := range sessions {
+		sum.Add(s.outcome)
+		err = errors.Join(err, s.conn.Close(context.WithoutCancel(ctx)))
+	}
+	return sum, err
 }
 
 // post sends a batch in one transaction. What was known is compared after it:

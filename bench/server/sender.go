@@ -139,6 +139,7 @@ type answer struct {
 	status  int
 	outcome duty.Outcome
 	body    []byte
+	close   bool // the server closes the connection
 }
 
 // post sends a request and reads its answer.
@@ -150,7 +151,7 @@ func (c *conn) post(r request) (a answer, err error) {
 	if err != nil {
 		return a, err
 	}
-	a.status = res.StatusCode
+	a.status, a.close = res.StatusCode, res.Close
 	a.body, err = io.ReadAll(res.Body)
 	if err != nil || a.status != http.StatusOK {
 		return a, err

@@ -8,12 +8,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -194,10 +196,14 @@ func (s *Server) Disk(context.Context) (int64, error) { return proc.Disk(s.data(
 // Events returns -1: how many events there are is told by the log alone.
 func (s *Server) Events(context.Context) (int64, error) { return -1, nil }
 
-// Crash kills the server without warning and starts it again; it returns when
-// the server is ready.
-func (s *Server) Crash(ctx context.Context) error {
-	s.process.Kill()
+// Kill ends the server without warning.
+func (s *Server) Kill() { s.process.Kill() }
+
+// readyEvery is how often a server that starts is asked whether it is ready.
+const readyEvery = 10 * time.Millisecond
+
+// Restart starts a server that was killed, and returns when it is ready.
+func (s *Server) Restart(ctx context.Context) error {
 	if err := s.serve(ctx); err != nil {
 		return err
 	}
@@ -205,8 +211,15 @@ func (s *Server) Crash(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.Get(ctx, "/readyz")
-	return err
+	for {
+		_, err := c.Get(ctx, "/readyz")
+		if refused, ok := errors.AsType[*client.Error](err); !ok || refused.Status != http.StatusServiceUnavailable {
+			return err
+		}
+		if err := until(ctx, time.Now().Add(readyEvery)); err != nil {
+			return err
+		}
+	}
 }
 
 // Close ends the server.
