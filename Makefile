@@ -1,4 +1,4 @@
-.PHONY: check fuzz build
+.PHONY: check fuzz build bench bench-full
 
 # Everything: formatting, vet, staticcheck, tidiness, architecture, all tests
 # under the race detector, foreign clients, a real browser.
@@ -12,3 +12,14 @@ fuzz:
 
 build:
 	go build -o bin/tollbook ./cmd/tollbook
+
+# Beside PostgreSQL, SQLite and DuckDB, in about 5 minutes; writes
+# docs/benchmarks.md. A part of it: make bench BENCH="-only tollbook,single"
+BENCH ?=
+bench:
+	@bash scripts/bench.sh $(BENCH)
+
+# The same at greater length, and Tollbook alone at 50 million events: up to an
+# hour and some 40 GB of disk.
+bench-full:
+	@bash scripts/bench.sh -full $(BENCH)

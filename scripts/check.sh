@@ -16,6 +16,10 @@ have gcc gcc           # the race detector needs cgo
 have node nodejs       # the foreign clients
 have npm npm
 have chromium chromium # the browser test
+have g++ g++           # the databases of bench
+if ! command -v postgres >/dev/null 2>&1 && ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then
+  missing+=(postgresql)
+fi
 
 if ((${#missing[@]} > 0)); then
   sudo=""
@@ -53,6 +57,10 @@ trap 'rm -f "$log"' EXIT
 TOLLBOOK_TEST_NOT_RUN="$log" go test $race -timeout 18m ./...
 # Modules of their own, whose dependencies do not reach the product.
 for mod in $(git ls-files '*/go.mod'); do
+  if [ "$mod" = bench/go.mod ] && ! command -v g++ >/dev/null; then
+    not_run+=("bench: it needs g++")
+    continue
+  fi
   step "module $(dirname "$mod")"
   (
     cd "$(dirname "$mod")"
