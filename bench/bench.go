@@ -36,6 +36,7 @@ type workbench struct {
 	sides   []*side
 	left    []string // engines that are not here, and why
 	started time.Time
+	others  *proc.Others // what else the machine is busy with
 	log     io.Writer
 }
 
@@ -46,7 +47,10 @@ func newBench(ctx context.Context, s settings, p plan, log io.Writer) (*workbenc
 		return nil, err
 	}
 	b := &workbench{plan: p, dir: dir, program: filepath.Join(dir, "bin"), log: log, started: time.Now()}
-	err = os.Chmod(dir, 0o711) // the user who runs PostgreSQL has to get through
+	b.others, err = proc.WatchOthers()
+	if err == nil {
+		err = os.Chmod(dir, 0o711) // the user who runs PostgreSQL has to get through
+	}
 	if err == nil {
 		b.say("building tollbook")
 		err = server.Build(ctx, s.root, b.program)
@@ -65,15 +69,23 @@ func (b *workbench) say(format string, args ...any) {
 
 // close ends all engines and removes what they wrote.
 func (b *workbench) close() {
-	for _, s := range b.sides {
-		if err := s.engine.Close(); err != nil {
-			b.say("%s did not end well: %v", s.name, err)
-		}
+	if err := b.end(); err != nil {
+		b.say("not ended well: %v", err)
 	}
-	b.sides = nil
 	if err := os.RemoveAll(b.dir); err != nil {
 		b.say("cannot remove %s: %v", b.dir, err)
 	}
+}
+
+// end ends the engines, which have done what they should.
+func (b *workbench) end() (err error) {
+	for _, s := range b.sides {
+		if e := s.engine.Close(); e != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", s.name, e))
+		}
+	}
+	b.sides = nil
+	return err
 }
 
 // run does all that the plan says.
@@ -93,7 +105,11 @@ func (b *workbench) run(ctx context.Context) (*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Machine = append(machine, r.Machine...)
+	others, err := b.others.Share()
+	if err != nil {
+		return nil, err
+	}
+	r.Machine = append(machine, fmt.Sprintf("other processes took %.0f%% of the cores meanwhile", 100*others))
 	r.Terms = append(terms(&b.plan), b.left...)
 	return r, nil
 }

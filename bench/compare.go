@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"runtime"
 	"time"
 
@@ -38,13 +37,7 @@ func (b *workbench) compare(ctx context.Context, r *report.Report) error {
 			return err
 		}
 	}
-	for _, s := range b.sides {
-		if err := s.engine.Close(); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
-		}
-	}
-	b.sides = nil
-	return nil
+	return b.end()
 }
 
 // scenario measures one scenario, in rounds.

@@ -48,7 +48,10 @@ func (b *workbench) length(ctx context.Context, out *report.Report) error {
 			return err
 		}
 	}
-	return b.check(ctx, s)
+	if err := b.check(ctx, s); err != nil {
+		return err
+	}
+	return b.end()
 }
 
 // stream sends events without making them before.

@@ -93,6 +93,16 @@ func TestDisk(t *testing.T) {
 	}
 }
 
+func TestOthers(t *testing.T) {
+	o, err := WatchOthers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if share, err := o.Share(); err != nil || share < 0 {
+		t.Errorf("%v, %v", share, err)
+	}
+}
+
 func TestMachine(t *testing.T) {
 	if items, err := Machine(t.TempDir()); err != nil || len(items) != 2 {
 		t.Errorf("%q, %v", items, err)
