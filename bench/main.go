@@ -51,7 +51,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	f.SetOutput(stderr)
 	f.BoolVar(&s.full, "full", false, "longer rounds, and Tollbook alone at 50 million events; up to an hour")
 	f.StringVar(&s.only, "only", "", "engines and scenarios, between commas: "+strings.Join(append(engineNames(), scenarioNames()...), ", "))
-	f.IntVar(&s.events, "events", 0, "events of a round in the first scenario, the others in proportion, and a fifth of each window at length (default 300,000; with -full 1,000,000 and windows of 10,000,000)")
+	f.IntVar(&s.events, "events", 0, "events of a round in the first scenario, the others in proportion, and a fifth of each window at length (default 500,000; with -full 1,000,000 and windows of 10,000,000)")
 	f.IntVar(&s.rounds, "rounds", 0, "rounds, in each of which every engine has its turn (default 3; with -full 5)")
 	f.Uint64Var(&s.seed, "seed", 1, "of the workload")
 	f.StringVar(&s.dir, "dir", os.TempDir(), "where the data goes; must be on a real disk")
