@@ -12,7 +12,6 @@ import (
 	"tollbook/bench/duty"
 	"tollbook/bench/report"
 	"tollbook/client"
-	"tollbook/load"
 )
 
 const (
@@ -43,7 +42,7 @@ func (r *longRun) pages(ctx context.Context) error {
 			return usagePage("", random.IntN(w.Records()/pageSize))
 		}},
 		{"a page of 50 of one account's month", func() string {
-			return usagePage("account_id eq '"+load.AccountID(random.IntN(w.Accounts))+"'"+month, random.IntN(max(w.PerAccount/pageSize, 1)))
+			return usagePage("account_id eq '"+r.plan.workload.AccountID(random.IntN(w.Accounts))+"'"+month, random.IntN(max(w.PerAccount/pageSize, 1)))
 		}},
 		{"50 events of a record", func() string {
 			return usagePath + "/" + records[random.IntN(len(records))] + "/events?per_page=" + strconv.Itoa(pageSize)

@@ -71,7 +71,7 @@ type maker struct {
 func newMaker(w *load.Workload) *maker {
 	m := &maker{w: w, start: w.Month.Start(time.UTC), accounts: make([]string, w.Accounts)}
 	for i := range m.accounts {
-		m.accounts[i] = load.AccountID(i)
+		m.accounts[i] = w.AccountID(i)
 	}
 	for i := range m.sources {
 		m.sources[i] = fmt.Sprintf(sourceFormat, i)

@@ -29,7 +29,7 @@ func (s *Server) Records(ctx context.Context) ([]duty.Record, error) {
 	for part := range readers {
 		g.Go(func() error {
 			for account := part; account < s.w.Accounts; account += readers {
-				q := client.UsageQuery{Filter: "account_id eq '" + load.AccountID(account) + "'", PerPage: perPage, OrderBy: "id:asc"}
+				q := client.UsageQuery{Filter: "account_id eq '" + s.w.AccountID(account) + "'", PerPage: perPage, OrderBy: "id:asc"}
 				for r, err := range c.Usage(each, q) {
 					if err != nil {
 						return err
@@ -72,7 +72,7 @@ func (s *Server) record(account int, r *client.Record) (duty.Record, error) {
 	amount, exact := r.TotalAmount.Scaled(duty.PriceScale)
 	u, ok1 := units.Uint64()
 	a, ok2 := amount.Uint64()
-	if !known || r.Month != s.w.Month || r.Price != load.Price(rate) || r.AccountID != load.AccountID(account) || !whole || !exact || !ok1 || !ok2 {
+	if !known || r.Month != s.w.Month || r.Price != load.Price(rate) || r.AccountID != s.w.AccountID(account) || !whole || !exact || !ok1 || !ok2 {
 		return duty.Record{}, fmt.Errorf("this record is none of the workload: %+v", *r)
 	}
 	return duty.Record{Record: number, Units: int64(u), Amount: int64(a)}, nil

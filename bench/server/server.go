@@ -161,7 +161,7 @@ func (s *Server) define(ctx context.Context, operator client.Credentials) error 
 	g, each := errgroup.WithContext(ctx)
 	g.SetLimit(definers)
 	for i := range s.w.Accounts {
-		id := load.AccountID(i)
+		id := s.w.AccountID(i)
 		g.Go(func() error {
 			return c.PutAccount(each, id, client.AccountSpec{OrganizationID: org, Name: id, Status: "ACTIVE", TimeZone: "UTC"})
 		})
