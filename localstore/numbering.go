@@ -3,6 +3,7 @@ package localstore
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"tollbook"
@@ -124,12 +125,14 @@ func (n *numbering) hints(dst []hint, entries []tollbook.Entry) []hint {
 func (n *numbering) account(org, id string, in *introduction) uint32 {
 	orgNo, ok := n.orgs[org]
 	if !ok {
+		org = strings.Clone(org)
 		orgNo = n.addOrg(org)
 		in.orgs = append(in.orgs, org)
 	}
 	key := accountKey{orgNo, id}
 	no, ok := n.accounts[key]
 	if !ok {
+		key.id = strings.Clone(id) // it is a part of the request's body, which must not be kept for it
 		no = n.addAccount(key)
 		in.accounts = append(in.accounts, key)
 	}
