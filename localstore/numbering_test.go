@@ -1,6 +1,7 @@
 package localstore
 
 import (
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -19,9 +20,9 @@ func TestAccountsKeepNoBodies(t *testing.T) {
 	defer mustClose(t, s)
 	w := newWorld(1, 1, 1, 1, 1)
 	for i := range bodies {
-		body := strings.Repeat("0123456789", bodyBytes/10)
+		body := fmt.Sprintf("account-%04d", i) + strings.Repeat(" ", bodyBytes)
 		e := w.next()
-		e.Event.AccountID = body[i : i+20]
+		e.Event.AccountID = body[:len("account-0000")]
 		mustPost(t, s, []tollbook.Entry{e})
 	}
 	runtime.GC()
