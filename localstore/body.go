@@ -72,13 +72,16 @@ type bodyWriter struct {
 	orgs  []string
 	lines []blockLine
 	// placed holds the places in lines of those with numbers.
-	placed [256]uint16
-	items  []byte
-	item   []byte // scratch
-	raw    []byte // scratch
-	hints  []hint // scratch
-	count  int
-	out    bodies
+	placed     [256]uint16
+	items      []byte
+	item       []byte // scratch
+	raw        []byte // scratch
+	hints      []hint // scratch, as what follows
+	keys       []tallyKey
+	claims     []tollbook.Claim
+	candidates []int
+	count      int
+	out        bodies
 }
 
 // blockLine is a line of the block in hand. A line that the log has introduced

@@ -101,7 +101,8 @@ type committer struct {
 	buf      []byte
 	batches  []*batch // reused
 	decided  []decided
-	added    []int // claims of the request in hand, by number in the table
+	added    []int  // claims of the request in hand, by number in the table
+	warmed   uint64 // see table.warm
 
 	// stored is the runs, taken hold of when a group first asks for them.
 	stored *runs.Snapshot
@@ -287,6 +288,11 @@ func (c *committer) endFrame(start int, typ frameType, group uint64) {
 // applyGroup makes what has become durable visible.
 func (s *Store) applyGroup() {
 	c, v := &s.committer, s.views
+	for i := range c.decided {
+		if b := c.decided[i].batch; b != nil {
+			c.warmed += v.warm(b)
+		}
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for i := range c.decided {

@@ -19,6 +19,9 @@ type accountKey struct {
 	id  string
 }
 
+// noMonth is that of no event: the cell of an account that is not known.
+const noMonth tollbook.Month = -1
+
 // cellKey names an account's month.
 type cellKey struct {
 	account uint32
@@ -99,26 +102,39 @@ type hint struct {
 	tally uint32 // the number of its one charge's tally, or noTally
 }
 
-// hints appends a hint for each entry.
-func (n *numbering) hints(dst []hint, entries []tollbook.Entry) []hint {
+// hints appends a hint for each entry. keys is scratch, which it returns, too.
+//
+// Lines and tallies are looked up in loops of their own: there are thousands
+// and millions, of which few are in the processor's cache, and where there is
+// nothing else to do it waits for several at once.
+func (n *numbering) hints(dst []hint, keys []tallyKey, entries []tollbook.Entry) ([]hint, []tallyKey) {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	for i := range entries {
+		key := tallyKey{cellKey{month: noMonth}, noLine}
+		if charges := entries[i].Charges; len(charges) == 1 {
+			if line, ok := n.lines.get(charges[0].Line.Key()); ok {
+				key.line = line
+			}
+		}
+		keys = append(keys, key)
+	}
+	for i := range entries {
 		e := &entries[i]
-		h := hint{noLine, noTally}
-		if len(e.Charges) == 1 {
-			if line, ok := n.lines.get(e.Charges[0].Line.Key()); ok {
-				h.line = line
-				if account, ok := n.lookup(e.OrganizationID, e.Event.AccountID); ok {
-					if tally, ok := n.tallies.get(tallyKey{cellKey{account, e.Month}, line}); ok {
-						h.tally = tally
-					}
-				}
+		if account, ok := n.lookup(e.OrganizationID, e.Event.AccountID); ok {
+			keys[i].cellKey = cellKey{account, e.Month}
+		}
+	}
+	for i := range keys {
+		h := hint{keys[i].line, noTally}
+		if h.line != noLine {
+			if tally, ok := n.tallies.get(keys[i]); ok {
+				h.tally = tally
 			}
 		}
 		dst = append(dst, h)
 	}
-	return dst
+	return dst, keys
 }
 
 // account returns an account's number, introducing it where it is new.

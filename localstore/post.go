@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"tollbook"
 	"tollbook/decimal"
@@ -17,8 +20,8 @@ func (s *Store) Post(ctx context.Context, under tollbook.Pos, entries []tollbook
 	}
 	w := s.bodyWriter()
 	defer s.writers.Put(w)
-	hints := s.committer.numbers.hints(w.hints[:0], entries)
-	w.hints = hints
+	w.hints, w.keys = s.committer.numbers.hints(w.hints[:0], w.keys[:0], entries)
+	hints := w.hints
 	packed, err := w.encodeEvents(entries, hints)
 	if err != nil {
 		return nil, err
@@ -34,7 +37,7 @@ func (s *Store) Post(ctx context.Context, under tollbook.Pos, entries []tollbook
 		bodies:   packed,
 		outcomes: make([]tollbook.Outcome, len(entries)),
 	}
-	if r.probes, err = s.probe(entries); err != nil {
+	if r.probes, err = s.probe(w, entries); err != nil {
 		return nil, err
 	}
 	if err := s.do(ctx, r); err != nil {
@@ -86,30 +89,51 @@ type probe struct {
 	entry claimEntry
 }
 
+// Bounds on looking claims up in the runs at once. A repeat costs a read of a
+// page of a file, which may have to come from the disk: of many repeats, many
+// are read at once.
+const (
+	probesAtOnce   = 16
+	probesTogether = 32 // one after the other
+)
+
 // probe looks all claims up in the runs.
-func (s *Store) probe(entries []tollbook.Entry) (probes, error) {
+func (s *Store) probe(w *bodyWriter, entries []tollbook.Entry) (probes, error) {
 	if err := s.enter(); err != nil {
 		return probes{}, err
 	}
 	defer s.leave()
+	w.claims = w.claims[:0]
+	for i := range entries {
+		w.claims = append(w.claims, entries[i].Claim)
+	}
 	stored := s.runs.Snapshot()
 	defer stored.Release()
 	p := probes{end: stored.End()}
-	finder := stored.Finder()
-	for i := range entries {
-		e, found, err := s.findStored(finder, &entries[i].Claim)
-		if err != nil {
-			return p, err
-		}
-		if !found {
-			continue
-		}
-		if p.entries == nil {
-			p.entries = make([]probe, len(entries))
-		}
-		p.entries[i] = probe{true, e}
+	w.candidates = stored.Candidates(w.candidates[:0], w.claims)
+	if len(w.candidates) == 0 {
+		return p, nil
 	}
-	return p, nil
+	p.entries = make([]probe, len(entries))
+	find := func(candidates []int) error {
+		finder := stored.Finder()
+		for _, i := range candidates {
+			e, found, err := s.findStored(finder, &w.claims[i])
+			if err != nil {
+				return err
+			}
+			p.entries[i] = probe{found, e}
+		}
+		return nil
+	}
+	if len(w.candidates) <= probesTogether {
+		return p, find(w.candidates)
+	}
+	var g errgroup.Group
+	for part := range slices.Chunk(w.candidates, max(probesTogether, (len(w.candidates)+probesAtOnce-1)/probesAtOnce)) {
+		g.Go(func() error { return find(part) })
+	}
+	return p, g.Wait()
 }
 
 // findStored looks a claim up in the runs. Runs that are damaged stop the
@@ -150,6 +174,9 @@ func (s *Store) decidePost(r *request) error {
 	}
 	b := c.newBatch(false, r.under)
 	c.added = c.added[:0]
+	for _, t := range c.tables {
+		c.warmed += t.warm(r.entries)
+	}
 	for i := range r.entries {
 		e := &r.entries[i]
 		there, found, err := s.find(&e.Claim, &r.probes, i)

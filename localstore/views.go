@@ -220,6 +220,18 @@ func (v *views) letReadersIn() {
 	v.mu.Lock()
 }
 
+// warm looks at the counts that a batch will change; see table.warm. Only the
+// committer changes them, so it may look without mu.
+func (v *views) warm(b *batch) (sum uint64) {
+	n := uint32(v.counts.len())
+	for i := range b.charges {
+		if t := b.charges[i].tally; t < n {
+			sum += uint64(v.counts.at(t).events)
+		}
+	}
+	return sum
+}
+
 // apply counts a batch. The log says that it happened. Now and then it calls
 // pause, where there is one; what readers see then is a part of the batch, of
 // which each event is counted whole or not at all.

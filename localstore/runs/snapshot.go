@@ -2,6 +2,7 @@ package runs
 
 import (
 	"iter"
+	"slices"
 
 	"tollbook"
 )
@@ -15,14 +16,20 @@ func (sn *Snapshot) Release() { sn.version.release() }
 // End returns the position of the log up to which everything is in them.
 func (sn *Snapshot) End() uint64 { return sn.version.end() }
 
-// MayHave returns false only when the runs do not have a claim.
-func (sn *Snapshot) MayHave(c *tollbook.Claim) bool {
-	for i := len(sn.version.runs) - 1; i >= 0; i-- {
-		if sn.version.runs[i].filter.mayHave(c) {
-			return true
+// Candidates appends which of the claims the runs may have, ascending; that
+// they do not have the others is certain. It asks one filter after the other
+// about all claims, so that many questions wait for memory together.
+func (sn *Snapshot) Candidates(dst []int, claims []tollbook.Claim) []int {
+	from := len(dst)
+	for _, r := range sn.version.runs {
+		for i := range claims {
+			if r.filter.mayHave(&claims[i]) {
+				dst = append(dst, i)
+			}
 		}
 	}
-	return false
+	slices.Sort(dst[from:])
+	return dst[:from+len(slices.Compact(dst[from:]))]
 }
 
 // Finder looks claims up in a snapshot. It is for one goroutine.
