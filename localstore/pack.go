@@ -35,6 +35,7 @@ func (s *Store) packLoop(ctx context.Context) {
 		return
 	}
 	defer p.close()
+	pace := s.newPacer()
 	for {
 		select {
 		case <-ctx.Done():
@@ -42,7 +43,7 @@ func (s *Store) packLoop(ctx context.Context) {
 		case <-s.packable:
 		}
 		for more := true; more && err == nil; {
-			more, err = s.packNext(ctx, p)
+			more, err = s.packNext(ctx, p, pace)
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -56,7 +57,7 @@ func (s *Store) packLoop(ctx context.Context) {
 
 // packNext packs the oldest file that may be packed, and tells whether there
 // was one.
-func (s *Store) packNext(ctx context.Context, p *packer) (bool, error) {
+func (s *Store) packNext(ctx context.Context, p *packer, pace *pacer) (bool, error) {
 	seg, end := s.journal.firstPlain(s.settled.Load())
 	if seg == nil {
 		return false, nil
@@ -64,7 +65,8 @@ func (s *Store) packNext(ctx context.Context, p *packer) (bool, error) {
 	defer seg.release()
 	began := s.opts.Clock()
 	fs, path := s.opts.FS, s.opts.FS.PathJoin(s.journal.dir, packName(seg.base))
-	if err := s.writePack(ctx, p, seg, end, path+temporary); err != nil {
+	err := s.writePack(path+temporary, func(f vfs.File) error { return s.packFrames(ctx, p, pace, seg, end, f) })
+	if err != nil {
 		return false, err
 	}
 	if err := errors.Join(fs.Rename(path+temporary, path), syncDir(fs, s.journal.dir)); err != nil {
@@ -79,14 +81,14 @@ func (s *Store) packNext(ctx context.Context, p *packer) (bool, error) {
 	return true, nil
 }
 
-// writePack writes the packed file of a segment that ends at a position.
-func (s *Store) writePack(ctx context.Context, p *packer, seg *segment, end uint64, path string) error {
+// writePack writes a packed file, durably.
+func (s *Store) writePack(path string, write func(vfs.File) error) error {
 	f, err := s.opts.FS.Create(path, writeCategory)
 	if err != nil {
 		return err
 	}
 	f = vfs.NewSyncingFile(f, vfs.SyncingFileOptions{BytesPerSync: packBytesPerSync})
-	if err := s.packFrames(ctx, p, seg, end, f); err != nil {
+	if err := write(f); err != nil {
 		return errors.Join(err, f.Close())
 	}
 	return errors.Join(f.Sync(), f.Close())
@@ -94,11 +96,10 @@ func (s *Store) writePack(ctx context.Context, p *packer, seg *segment, end uint
 
 // packFrames packs the frames of a segment, each of which it unpacks again to
 // see that nothing is lost.
-func (s *Store) packFrames(ctx context.Context, p *packer, seg *segment, end uint64, out vfs.File) error {
+func (s *Store) packFrames(ctx context.Context, p *packer, pace *pacer, seg *segment, end uint64, out vfs.File) error {
 	var places []packPlace
 	var read, buf []byte
 	size := uint32(0)
-	pace := pacer{s: s, since: s.opts.Clock(), events: s.taken.Load()}
 	for pos := seg.base; pos < end; {
 		if err := pace.wait(ctx); err != nil {
 			return err
@@ -140,6 +141,10 @@ type pacer struct {
 	s      *Store
 	since  time.Time
 	events int64
+}
+
+func (s *Store) newPacer() *pacer {
+	return &pacer{s: s, since: s.opts.Clock(), events: s.taken.Load()}
 }
 
 func (p *pacer) wait(ctx context.Context) error {

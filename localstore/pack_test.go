@@ -60,7 +60,7 @@ func packAll(t testing.TB, fs vfs.FS) (files int) {
 	defer p.close()
 	s.settled.Store(s.journal.end)
 	for {
-		more, err := s.packNext(t.Context(), p)
+		more, err := s.packNext(t.Context(), p, s.newPacer())
 		must(t, err)
 		if !more {
 			break
