@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"tollbook/localstore/runs"
 )
@@ -102,13 +103,30 @@ func (s *Store) flush(f flush) error {
 	return nil
 }
 
-// mergeLoop merges runs in the background.
+// mergeRetry is how long after a merge that failed the next is tried.
+const mergeRetry = time.Minute
+
+// mergeLoop merges runs in the background. A merge that fails, for want of room
+// perhaps, leaves the runs as they were: it is tried again. Should there be too
+// many meanwhile, the flusher finds out.
 func (s *Store) mergeLoop(ctx context.Context) {
 	defer close(s.merged)
-	if err := s.runs.Merge(ctx); ctx.Err() == nil {
-		if errors.Is(err, runs.ErrDamaged) {
-			err = s.rebuildable(err)
+	for {
+		err := s.runs.Merge(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case errors.Is(err, runs.ErrDamaged):
+			s.fail(s.rebuildable(err))
+			return
 		}
-		s.fail(fmt.Errorf("merge runs: %w", err))
+		s.opts.Logger.Error("runs cannot be merged", slog.Any("error", err))
+		retry := time.NewTimer(mergeRetry)
+		select {
+		case <-retry.C:
+		case <-ctx.Done():
+			retry.Stop()
+			return
+		}
 	}
 }

@@ -306,6 +306,23 @@ func (j *journal) append(group []byte) error {
 	return nil
 }
 
+// fileBytes returns how long the log's files are, but for the one that is
+// written.
+func (j *journal) fileBytes() int64 {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	n := int64(0)
+	for i, s := range j.segments {
+		switch {
+		case s.pack != nil:
+			n += s.size
+		case i < len(j.segments)-1:
+			n += int64(j.segments[i+1].base - s.base)
+		}
+	}
+	return n
+}
+
 // acquire returns the file that holds a position, which the caller releases.
 func (j *journal) acquire(pos uint64) (*segment, error) {
 	j.mu.RLock()

@@ -66,6 +66,8 @@ func newMetrics(s *Store) *metrics {
 	add("tollbook_tallies", "Tallies: rate lines counted in an account's month.", prometheus.GaugeValue, viewed(func(v *views) float64 { return float64(v.tallies.len()) }))
 	add("tollbook_unrated_events", "Events that no rate has covered yet.", prometheus.GaugeValue, viewed(func(v *views) float64 { return float64(v.unrated) }))
 	add("tollbook_frozen_tables", "Tables that wait to become runs.", prometheus.GaugeValue, viewed(func(v *views) float64 { return float64(len(v.tables) - 1) }))
+	add("tollbook_runs", "Sorted files of claims and of the drill-down index.", prometheus.GaugeValue, func() float64 { return float64(s.runs.Len()) })
+	add("tollbook_log_file_bytes", "Length of the log's files, packed ones included.", prometheus.GaugeValue, func() float64 { return float64(s.journal.fileBytes()) })
 	return m
 }
 

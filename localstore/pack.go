@@ -42,15 +42,16 @@ func (s *Store) packLoop(ctx context.Context) {
 			return
 		case <-s.packable:
 		}
-		for more := true; more && err == nil; {
+		for more := true; more; {
+			var err error
 			more, err = s.packNext(ctx, p, pace)
-		}
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err != nil: // the file that was to be packed is there as it was
-			s.opts.Logger.Error("a file of the log cannot be packed", slog.Any("error", err))
-			return
+			switch {
+			case ctx.Err() != nil:
+				return
+			case err != nil: // the file is there as it was; the next checkpoint has it tried again
+				s.opts.Logger.Error("a file of the log cannot be packed", slog.Any("error", err))
+				more = false
+			}
 		}
 	}
 }
@@ -88,10 +89,13 @@ func (s *Store) writePack(path string, write func(vfs.File) error) error {
 		return err
 	}
 	f = vfs.NewSyncingFile(f, vfs.SyncingFileOptions{BytesPerSync: packBytesPerSync})
-	if err := write(f); err != nil {
-		return errors.Join(err, f.Close())
+	if err = write(f); err == nil {
+		err = f.Sync()
 	}
-	return errors.Join(f.Sync(), f.Close())
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, s.opts.FS.Remove(path)) // the disk may be full
+	}
+	return nil
 }
 
 // packFrames packs the frames of a segment, each of which it unpacks again to

@@ -53,9 +53,21 @@ func checkBatch(n int) error {
 	return nil
 }
 
-// worstHeads returns the most bytes that a frame of these entries can have
-// besides its bodies.
+// A usual entry, of one charge, has at most so many bytes in a frame besides
+// its body.
+const worstEntryBytes = 6*128 + 8*tollbook.MaxTextBytes
+
+// worstHeads returns a bound on the bytes that a frame of these entries can
+// have besides its bodies: one that is quickly found, or where that is too
+// much, the least that is certain.
 func worstHeads(entries []tollbook.Entry) int {
+	usual := true
+	for i := range entries {
+		usual = usual && len(entries[i].Charges) <= 1
+	}
+	if n := len(entries) * worstEntryBytes; usual && n <= maxPayloadBytes/2 {
+		return n // bodies have at most the other half
+	}
 	n := 0
 	for i := range entries {
 		e := &entries[i]

@@ -75,6 +75,7 @@ type chunker struct {
 	events                 int // in a chunk, at most
 
 	seq     int
+	size    int   // bytes to make room for
 	pending *item // read, but for the next chunk
 	failed  error // met behind the events of the last chunk
 }
@@ -82,7 +83,7 @@ type chunker struct {
 // next returns the next chunk, then io.EOF. The events before a fault in the
 // file come as a chunk before the error does.
 func (c *chunker) next() (*chunk, error) {
-	out := &chunk{seq: c.seq, contentType: c.contentType, body: []byte(c.opening)}
+	out := &chunk{seq: c.seq, contentType: c.contentType, body: append(make([]byte, 0, c.size), c.opening...), lines: make([]int, 0, c.events)}
 	for len(out.lines) < c.events {
 		it, err := c.take()
 		size := len(it.raw) + len(c.between) + len(c.last)
@@ -109,6 +110,7 @@ func (c *chunker) next() (*chunk, error) {
 	}
 	out.body = append(out.body, c.last...)
 	out.end = c.offset()
+	c.size = len(out.body) + len(out.body)/16 // the next will be about as long
 	c.seq++
 	return out, nil
 }

@@ -47,7 +47,7 @@ others are taken.`,
 	var in eventsImport
 	f := cmd.Flags()
 	f.StringVar(&in.format, "format", formatAuto, "what the file holds: auto, json, csv, cloudevents")
-	f.IntVar(&in.inFlight, "in-flight", 3, "requests under way at once; with 1 events count in the order of the file")
+	f.IntVar(&in.inFlight, "in-flight", 4, "requests under way at once; with 1 events count in the order of the file")
 	f.IntVar(&in.batch, "batch", maxChunkEvents, "events in a request, at most")
 	output := outputFlag(cmd, asTable, asJSON)
 	r := remoteFlags(cmd)

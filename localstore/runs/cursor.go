@@ -112,6 +112,7 @@ func (c *indexCursor) fill() (err error) {
 // which the runs do not hold what it takes back is not.
 type mergedIndex struct {
 	cursors []*indexCursor // that are not done
+	least   int            // of them, the one with the first entry
 	entry   Entry
 	ok      bool
 }
@@ -127,6 +128,7 @@ func newMergedIndex(all []*run, from Entry, ahead int) (*mergedIndex, error) {
 			m.cursors = append(m.cursors, c)
 		}
 	}
+	m.find()
 	return m, m.step()
 }
 
@@ -151,19 +153,18 @@ func (m *mergedIndex) step() error {
 	}
 }
 
-// least returns the number of the cursor with the first entry.
-func (m *mergedIndex) least() int {
-	least := 0
+// find finds the cursor with the first entry.
+func (m *mergedIndex) find() {
+	m.least = 0
 	for i := 1; i < len(m.cursors); i++ {
-		if m.cursors[i].entries[0].compare(m.cursors[least].entries[0]) < 0 {
-			least = i
+		if m.cursors[i].entries[0].compare(m.cursors[m.least].entries[0]) < 0 {
+			m.least = i
 		}
 	}
-	return least
 }
 
 func (m *mergedIndex) follows(e Entry) bool {
-	return len(m.cursors) > 0 && m.cursors[m.least()].entries[0] == e
+	return len(m.cursors) > 0 && m.cursors[m.least].entries[0] == e
 }
 
 // take takes the first entry, once.
@@ -171,14 +172,14 @@ func (m *mergedIndex) take() (e Entry, ok bool, err error) {
 	if len(m.cursors) == 0 {
 		return e, false, nil
 	}
-	i := m.least()
-	c := m.cursors[i]
+	c := m.cursors[m.least]
 	e = c.entries[0]
 	if err := c.step(); err != nil {
 		return e, false, err
 	}
 	if c.done() {
-		m.cursors = append(m.cursors[:i], m.cursors[i+1:]...)
+		m.cursors = append(m.cursors[:m.least], m.cursors[m.least+1:]...)
 	}
+	m.find()
 	return e, true, nil
 }

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"hash/crc32"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
 
 // TestDamage flips each byte of a run: either opening or reading all of it
@@ -59,6 +62,48 @@ func readEverything(fs vfs.FS) error {
 		}
 	}
 	return nil
+}
+
+// fullDisk fails every write while it is on.
+type fullDisk struct{ on atomic.Bool }
+
+func (d *fullDisk) String() string { return "the disk is full" }
+
+func (d *fullDisk) MaybeError(op errorfs.Op) error {
+	if d.on.Load() && op.Kind == errorfs.OpFileWrite {
+		return syscall.ENOSPC
+	}
+	return nil
+}
+
+// TestMergeOnAFullDisk lets a merge run out of room: the runs stay as they
+// were, what was written is removed, and the merge succeeds once there is room.
+func TestMergeOnAFullDisk(t *testing.T) {
+	mem := vfs.NewMem()
+	disk := &fullDisk{}
+	m := newModel(10)
+	s, err := Open(errorfs.Wrap(mem, disk), "", 200)
+	must(t, err)
+	for range fanout {
+		claims, entries := m.stretch(100)
+		must(t, s.Add(m.end, claims, entries))
+	}
+	disk.on.Store(true)
+	if err := s.Merge(t.Context()); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	names, err := mem.List("")
+	must(t, err)
+	if len(names) != fanout || s.Len() != fanout {
+		t.Errorf("files %v, %d runs", names, s.Len())
+	}
+	m.check(t, s)
+	disk.on.Store(false)
+	if mergeAll(t, s) != 1 || s.Len() != 1 {
+		t.Errorf("%d runs", s.Len())
+	}
+	m.check(t, s)
+	must(t, s.Close())
 }
 
 // TestGap takes a run out of the middle.

@@ -14,7 +14,15 @@ import (
 //
 // The line is chosen by the claim's first bytes in their order, so that a
 // filter over sorted claims is filled from its start to its end.
-type filter struct{ lines [][8]uint64 }
+//
+// Filters are most of what grows with the history. Their memory is taken from
+// the system and given back when the run is let go of: the collector, which
+// lets the heap double, need not know of it.
+type filter struct {
+	lines uint64
+	b     []byte // lines of eight words, little-endian, as in the file
+	free  func() // gives b back
+}
 
 const (
 	filterLineBytes     = 64
@@ -22,19 +30,27 @@ const (
 )
 
 // newFilter returns a filter for n claims.
-func newFilter(n int) filter {
-	return filter{make([][8]uint64, (n+filterClaimsPerLine-1)/filterClaimsPerLine)}
+func newFilter(n int) (filter, error) {
+	return makeFilter(uint64(n+filterClaimsPerLine-1) / filterClaimsPerLine)
 }
 
-func (f *filter) line(c *tollbook.Claim) *[8]uint64 {
-	i, _ := bits.Mul64(prefix(c[:8]), uint64(len(f.lines)))
-	return &f.lines[i]
+func makeFilter(lines uint64) (f filter, err error) {
+	f.lines, f.free = lines, func() {}
+	if lines > 0 {
+		f.b, f.free, err = allocate(int(lines) * filterLineBytes)
+	}
+	return f, err
+}
+
+func (f *filter) line(c *tollbook.Claim) []byte {
+	i, _ := bits.Mul64(prefix(c[:8]), f.lines)
+	return f.b[i*filterLineBytes:][:filterLineBytes]
 }
 
 func (f *filter) add(c *tollbook.Claim) {
 	line, h := f.line(c), binary.LittleEndian.Uint64(c[8:])
-	for i := range line {
-		line[i] |= 1 << (h & 63)
+	for i := 0; i < filterLineBytes; i += 8 {
+		binary.LittleEndian.PutUint64(line[i:], binary.LittleEndian.Uint64(line[i:])|1<<(h&63))
 		h >>= 6
 	}
 }
@@ -44,40 +60,23 @@ func (f *filter) add(c *tollbook.Claim) {
 // the processor goes on to the next claim while it waits for the line of this
 // one. They lie in one line, so looking at more than needed costs little.
 func (f *filter) mayHave(c *tollbook.Claim) bool {
-	if len(f.lines) == 0 {
+	if f.lines == 0 {
 		return false
 	}
 	line, h := f.line(c), binary.LittleEndian.Uint64(c[8:])
-	return (1<<(h&63)&^line[0])|(1<<(h>>6&63)&^line[1])|(1<<(h>>12&63)&^line[2]) == 0 && hasRest(line, h>>18)
+	missing := 1<<(h&63)&^binary.LittleEndian.Uint64(line) |
+		1<<(h>>6&63)&^binary.LittleEndian.Uint64(line[8:]) |
+		1<<(h>>12&63)&^binary.LittleEndian.Uint64(line[16:])
+	return missing == 0 && hasRest(line, h>>18)
 }
 
 // hasRest looks at the other bits; h is shifted to the fourth.
-func hasRest(line *[8]uint64, h uint64) bool {
-	for _, word := range line[3:] {
-		if word&(1<<(h&63)) == 0 {
+func hasRest(line []byte, h uint64) bool {
+	for i := 24; i < filterLineBytes; i += 8 {
+		if binary.LittleEndian.Uint64(line[i:])&(1<<(h&63)) == 0 {
 			return false
 		}
 		h >>= 6
 	}
 	return true
-}
-
-// appendTo appends the filter's lines, each word in little-endian.
-func (f *filter) appendTo(dst []byte, from, to int) []byte {
-	for i := from; i < to; i++ {
-		for _, word := range f.lines[i] {
-			dst = binary.LittleEndian.AppendUint64(dst, word)
-		}
-	}
-	return dst
-}
-
-// read takes over lines, from the given one on.
-func (f *filter) read(b []byte, from int) {
-	for i := range len(b) / filterLineBytes {
-		line := &f.lines[from+i]
-		for j := range line {
-			line[j] = binary.LittleEndian.Uint64(b[i*filterLineBytes+8*j:])
-		}
-	}
 }

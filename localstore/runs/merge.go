@@ -18,9 +18,12 @@ func merge(ctx context.Context, file vfs.File, parts []*run, oldest bool) error 
 	for _, r := range parts {
 		n += int(r.claims)
 	}
-	w := newWriter(file, parts[0].start, parts[len(parts)-1].end, n)
-	err := mergeClaims(ctx, w, parts)
-	if err == nil {
+	w, err := newWriter(file, parts[0].start, parts[len(parts)-1].end, n)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	if err = mergeClaims(ctx, w, parts); err == nil {
 		w.endClaims()
 		err = mergeEntries(ctx, w, parts, oldest)
 	}

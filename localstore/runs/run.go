@@ -36,7 +36,7 @@ func openRun(fs vfs.FS, path, name string) (_ *run, err error) {
 	r := &run{name: name, file: file}
 	defer func() {
 		if err != nil {
-			file.Close()
+			r.close()
 		}
 	}()
 	info, err := file.Stat()
@@ -64,22 +64,25 @@ func (r *run) damaged(problem string) error {
 	return fmt.Errorf("%w: %s: %s", ErrDamaged, r.name, problem)
 }
 
-func (r *run) readFilter() error {
-	r.filter.lines = make([][8]uint64, r.filterLines)
-	sum := uint32(0)
-	buf := make([]byte, min(writeBufferBytes, len(r.filter.lines)*filterLineBytes))
-	for from := 0; from < len(r.filter.lines); from += len(buf) / filterLineBytes {
-		b := buf[:min(len(buf), (len(r.filter.lines)-from)*filterLineBytes)]
-		if _, err := r.file.ReadAt(b, r.filterAt()+int64(from)*filterLineBytes); err != nil {
-			return r.readError(err)
-		}
-		sum = crc32.Update(sum, castagnoli, b)
-		r.filter.read(b, from)
+func (r *run) readFilter() (err error) {
+	if r.filter, err = makeFilter(r.filterLines); err != nil {
+		return err
 	}
-	if sum != r.filterSum {
+	if _, err := r.file.ReadAt(r.filter.b, r.filterAt()); err != nil && len(r.filter.b) > 0 {
+		return r.readError(err)
+	}
+	if crc32.Checksum(r.filter.b, castagnoli) != r.filterSum {
 		return r.damaged("its filter does not check")
 	}
 	return nil
+}
+
+// close lets go of the file and of the filter's memory.
+func (r *run) close() {
+	if r.filter.free != nil {
+		r.filter.free()
+	}
+	r.file.Close() // it was only read
 }
 
 func (r *run) readDirectory() error {

@@ -166,7 +166,11 @@ func (s *Set) Add(end uint64, claims []Claim, entries []Entry) error {
 		return nil
 	}
 	r, err := s.create(start, end, func(f vfs.File) error {
-		w := newWriter(f, start, end, len(claims))
+		w, err := newWriter(f, start, end, len(claims))
+		if err != nil {
+			return err
+		}
+		defer w.close()
 		var b [claimBytes]byte
 		for i := range claims {
 			putClaim(b[:], &claims[i])
@@ -190,7 +194,7 @@ func (s *Set) Add(end uint64, claims []Claim, entries []Entry) error {
 }
 
 func (s *Set) makeRoom() error {
-	for s.count() >= maxRuns {
+	for s.Len() >= maxRuns {
 		if merged, err := s.mergeNext(context.Background()); err != nil || !merged {
 			return err
 		}
@@ -198,7 +202,8 @@ func (s *Set) makeRoom() error {
 	return nil
 }
 
-func (s *Set) count() int {
+// Len returns how many runs there are.
+func (s *Set) Len() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.current.runs)
@@ -213,7 +218,7 @@ func (s *Set) create(start, end uint64, write func(vfs.File) error) (*run, error
 		return nil, err
 	}
 	if err := write(vfs.NewSyncingFile(f, vfs.SyncingFileOptions{BytesPerSync: bytesPerSync})); err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.fs.Remove(path+temporary)) // the disk may be full
 	}
 	if err := s.fs.Rename(path+temporary, path); err != nil {
 		return nil, err
@@ -258,7 +263,7 @@ func (v *version) release() {
 	}
 	for _, r := range v.runs {
 		if r.refs.Add(-1) == 0 {
-			r.file.Close() // it was only read
+			r.close()
 		}
 	}
 }
@@ -281,8 +286,8 @@ func (s *Set) Close() error {
 	return nil
 }
 
-// Merge merges runs whenever that is due, until ctx ends, and returns why it
-// does so no longer.
+// Merge merges runs whenever that is due, until ctx ends or a merge fails, and
+// returns why it does so no longer. It may be called again.
 func (s *Set) Merge(ctx context.Context) error {
 	for {
 		merged, err := s.mergeNext(ctx)

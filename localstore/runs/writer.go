@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -38,11 +39,18 @@ type writer struct {
 	last  Entry // the one before
 }
 
-// newWriter begins a run of at most n claims.
-func newWriter(file vfs.File, start, end uint64, n int) *writer {
-	return &writer{file: file, footer: footer{start: start, end: end}, filter: newFilter(n), block: -1,
-		buf: make([]byte, 0, writeBufferBytes+blockBytes)}
+// newWriter begins a run of at most n claims. Call close in the end.
+func newWriter(file vfs.File, start, end uint64, n int) (*writer, error) {
+	f, err := newFilter(n)
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return &writer{file: file, footer: footer{start: start, end: end}, filter: f, block: -1,
+		buf: make([]byte, 0, writeBufferBytes+blockBytes)}, nil
 }
+
+// close lets go of the writer's memory.
+func (w *writer) close() { w.filter.free() }
 
 // claim appends the 32 bytes of a claim.
 func (w *writer) claim(b []byte) {
@@ -130,10 +138,9 @@ func (w *writer) flush(least int) {
 // finish writes filter, directory and footer, and makes the run durable.
 func (w *writer) finish() error {
 	w.endEntries()
-	w.filterLines = uint64(len(w.filter.lines))
-	const step = writeBufferBytes / filterLineBytes
-	for from := 0; from < len(w.filter.lines); from += step {
-		w.part(w.filter.appendTo(w.buf, from, min(from+step, len(w.filter.lines))))
+	w.filterLines = w.filter.lines
+	for part := range slices.Chunk(w.filter.b, writeBufferBytes) {
+		w.part(append(w.buf, part...))
 	}
 	w.filterSum, w.sum = w.sum, 0
 	for _, p := range w.prefixes {
