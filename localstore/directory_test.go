@@ -2,6 +2,7 @@ package localstore
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -130,15 +131,16 @@ func TestFullDisk(t *testing.T) {
 
 // TestStuck lets a group take longer than it may.
 func TestStuck(t *testing.T) {
-	now := time.Unix(1700000000, 0)
+	var now atomic.Int64 // in nanoseconds; the background looks at it, too
+	now.Store(1700000000e9)
 	opts := tiny(vfs.NewMem())
-	opts.Clock = func() time.Time { return now }
+	opts.Clock = func() time.Time { return time.Unix(0, now.Load()) }
 	s, err := Open("data", opts)
 	must(t, err)
 	defer mustClose(t, s)
-	s.busySince.Store(now.UnixNano())
+	s.busySince.Store(now.Load())
 	must(t, s.Ready(t.Context()))
-	now = now.Add(stuckAfter + time.Second)
+	now.Add(int64(stuckAfter + time.Second))
 	if tollbook.CodeOf(s.Ready(t.Context())) != tollbook.CodeUnavailable {
 		t.Error("a store that has not answered for 11 seconds is ready")
 	}
