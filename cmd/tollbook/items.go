@@ -20,22 +20,12 @@ type lineReader struct {
 
 func (r *lineReader) next() (item, error) {
 	for {
-		r.buf = r.buf[:0]
-		for {
-			part, err := r.in.ReadSlice('\n')
-			r.buf = append(r.buf, part...)
-			if len(r.buf) > maxChunkBytes {
-				return item{}, fmt.Errorf("line %d is longer than %d bytes", r.line+1, maxChunkBytes)
-			}
-			if err == nil || errors.Is(err, io.EOF) && len(r.buf) > 0 {
-				break
-			}
-			if !errors.Is(err, bufio.ErrBufferFull) {
-				return item{}, err
-			}
+		text, err := r.read()
+		if err != nil {
+			return item{}, err
 		}
 		r.line++
-		text := bytes.TrimSuffix(r.buf, []byte("\n"))
+		text = bytes.TrimSuffix(text, []byte("\n"))
 		if !r.keepCR {
 			text = bytes.TrimSuffix(text, []byte("\r"))
 		}
@@ -44,6 +34,30 @@ func (r *lineReader) next() (item, error) {
 		}
 		return item{text, r.line}, nil
 	}
+}
+
+// read reads a line with its end. Nearly every line lies whole in the buffer
+// of what is read from, and is not copied.
+func (r *lineReader) read() ([]byte, error) {
+	line, err := r.in.ReadSlice('\n')
+	if err == nil {
+		return line, nil
+	}
+	r.buf = append(r.buf[:0], line...)
+	for errors.Is(err, bufio.ErrBufferFull) {
+		if len(r.buf) > maxChunkBytes {
+			return nil, fmt.Errorf("line %d is longer than %d bytes", r.line+1, maxChunkBytes)
+		}
+		line, err = r.in.ReadSlice('\n')
+		r.buf = append(r.buf, line...)
+	}
+	switch {
+	case len(r.buf) > maxChunkBytes:
+		return nil, fmt.Errorf("line %d is longer than %d bytes", r.line+1, maxChunkBytes)
+	case err == nil, errors.Is(err, io.EOF) && len(r.buf) > 0:
+		return r.buf, nil
+	}
+	return nil, err
 }
 
 // csvReader reads rows, which end at the end of a line that is not inside a
@@ -58,30 +72,39 @@ func newCSVReader(in *bufio.Reader) *csvReader {
 }
 
 func (r *csvReader) next() (item, error) {
-	r.buf = r.buf[:0]
-	first, open := 0, false
 	for {
 		it, err := r.lines.next()
-		if errors.Is(err, io.EOF) && first > 0 {
-			return item{}, fmt.Errorf("line %d: a quote is opened and never closed", first)
+		if err != nil {
+			return item{}, err
+		}
+		row := bytes.TrimSuffix(it.raw, []byte("\r"))
+		switch {
+		case len(row) == 0: // readers of CSV pass over empty lines
+		case leavesOpen(it.raw, false):
+			return r.rest(it)
+		default:
+			return item{row, it.line}, nil
+		}
+	}
+}
+
+// rest reads the lines behind the first one of a row that goes on there.
+func (r *csvReader) rest(first item) (item, error) {
+	r.buf = append(r.buf[:0], first.raw...)
+	for {
+		it, err := r.lines.next()
+		if errors.Is(err, io.EOF) {
+			return item{}, fmt.Errorf("line %d: a quote is opened and never closed", first.line)
 		}
 		if err != nil {
 			return item{}, err
 		}
-		if first == 0 {
-			if len(bytes.TrimSuffix(it.raw, []byte("\r"))) == 0 {
-				continue // readers of CSV pass over empty lines
-			}
-			first = it.line
-		} else {
-			r.buf = append(r.buf, '\n')
-		}
-		r.buf = append(r.buf, it.raw...)
-		if open = leavesOpen(it.raw, open); !open {
-			return item{bytes.TrimSuffix(r.buf, []byte("\r")), first}, nil
+		r.buf = append(append(r.buf, '\n'), it.raw...)
+		if !leavesOpen(it.raw, true) {
+			return item{bytes.TrimSuffix(r.buf, []byte("\r")), first.line}, nil
 		}
 		if len(r.buf) > maxChunkBytes {
-			return item{}, fmt.Errorf("line %d: the row is longer than %d bytes; is a quote not closed?", first, maxChunkBytes)
+			return item{}, fmt.Errorf("line %d: the row is longer than %d bytes; is a quote not closed?", first.line, maxChunkBytes)
 		}
 	}
 }
