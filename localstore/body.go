@@ -253,7 +253,8 @@ type bodyBlock struct {
 // lineNumbers gives the lines that the log has introduced, nil for others.
 type lineNumbers func(no uint32) *tollbook.Line
 
-// expandBlock appends what a block with its header holds.
+// expandBlock returns what a block with its header holds, in dst's memory where
+// that is enough.
 func expandBlock(dst, block []byte) ([]byte, error) {
 	packed := block[blockHeaderBytes:]
 	n, err := s2.DecodedLen(packed)

@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// SortClaims brings claims into order. They are hashes, spread evenly, so
-// their first bits tell about where each belongs: a pass that deals them out
-// and one that puts a few neighbours right cost a third of a general sort.
+// SortClaims returns claims in order. They are hashes, spread evenly, so their
+// first bits tell about where each belongs: one pass deals them out, and one
+// puts a few neighbours right.
 func SortClaims(claims []Claim) []Claim {
 	shift := 64 - max(bits.Len(uint(len(claims)))-2, 0) // about four in a part
 	ends := make([]uint32, 1<<(64-shift))
@@ -41,8 +41,8 @@ const (
 	digits    = 1 << digitBits
 )
 
-// SortByTally brings entries that are in the order of their places into that
-// of tallies and places, by one stable pass for each digit of the tallies.
+// SortByTally returns entries that are in the order of their places in that of
+// tallies and places, by one stable pass for each digit of the tallies.
 func SortByTally(entries []Entry) []Entry {
 	most := uint32(0)
 	for i := range entries {
