@@ -23,6 +23,7 @@ const (
 
 	operation    = "#operations-Usage-getAccountUsageMonth"
 	openIt       = operation + " .opblock-summary-control"
+	pageInput    = operation + " tr[data-param-name='page'] input" // which is there once references are resolved
 	filterInput  = operation + " tr[data-param-name='filter'] input"
 	execute      = operation + " .execute"
 	clearAnswer  = operation + " .btn-clear"
@@ -45,6 +46,15 @@ func (p *tab) authorize(cred client.Credentials) {
 	p.click(authorize)
 }
 
+// openOperation opens the operation and waits until it is drawn whole: Swagger
+// UI draws it again once it has resolved the references in it, and a click on
+// what was there before is lost.
+func (p *tab) openOperation() {
+	p.Helper()
+	p.click(openIt)
+	p.do(chromedp.WaitVisible(chromedp.CSS(pageInput)))
+}
+
 // TestSwaggerUI is somebody who opens /docs with the credentials of a client
 // in hand, and asks for usage.
 func TestSwaggerUI(t *testing.T) {
@@ -62,7 +72,7 @@ func TestSwaggerUI(t *testing.T) {
 	p.picture("2 authorized")
 	p.click(closeDialog)
 
-	p.click(openIt)
+	p.openOperation()
 	p.click(execute)
 	p.wantAnswer("200", fmt.Sprintf(`"total": %d,`, wantedRecords))
 	p.picture("3 as filled in")
@@ -104,7 +114,7 @@ func TestSwaggerUIWrongSecret(t *testing.T) {
 	}
 	p.picture("1 wrong secret")
 	p.click(closeDialog)
-	p.click(openIt)
+	p.openOperation()
 	p.click(execute)
 	p.wantAnswer("401", `"code": "unauthorized",`)
 	p.picture("2 no token")
