@@ -36,8 +36,8 @@ var scenarios = []scenario{
 	{"batch-1000", "1,000 a batch, 16 connections", 1000, 16, 200_000, nil},
 	{"batch-100", "100 a batch, 64 connections", 100, 64, 50_000, map[string]int{duty.DuckDB: 5}},
 	{"single", "single events, 64 connections", 1, 64, 10_000, map[string]int{duty.DuckDB: 20}},
-	{importJSON, "a file of JSON lines, tollbook import", 0, 0, 300_000, nil},
-	{importCSV, "a file of CSV, tollbook import", 0, 0, 300_000, nil},
+	{importJSON, "a file of JSON lines, tollbook import", 0, 0, 500_000, nil},
+	{importCSV, "a file of CSV, tollbook import", 0, 0, 500_000, nil},
 }
 
 // imported tells whether the scenario is a file that tollbook imports.

@@ -142,6 +142,7 @@ func withoutRedirects(h *http.Client) *http.Client {
 		own = *h
 	} else {
 		own.Timeout = DefaultTimeout
+		own.Transport = newTransport()
 	}
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &own

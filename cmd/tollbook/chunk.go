@@ -9,6 +9,7 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"tollbook/client"
 )
@@ -75,15 +76,20 @@ type chunker struct {
 	events                 int // in a chunk, at most
 
 	seq     int
-	size    int   // bytes to make room for
-	pending *item // read, but for the next chunk
-	failed  error // met behind the events of the last chunk
+	size    int       // bytes to make room for
+	spare   sync.Pool // of chunks, for their room
+	pending *item     // read, but for the next chunk
+	failed  error     // met behind the events of the last chunk
 }
 
 // next returns the next chunk, then io.EOF. The events before a fault in the
 // file come as a chunk before the error does.
 func (c *chunker) next() (*chunk, error) {
-	out := &chunk{seq: c.seq, contentType: c.contentType, body: append(make([]byte, 0, c.size), c.opening...), lines: make([]int, 0, c.events)}
+	out, _ := c.spare.Get().(*chunk)
+	if out == nil {
+		out = &chunk{body: make([]byte, 0, c.size), lines: make([]int, 0, c.events)}
+	}
+	*out = chunk{seq: c.seq, contentType: c.contentType, body: append(out.body[:0], c.opening...), lines: out.lines[:0]}
 	for len(out.lines) < c.events {
 		it, err := c.take()
 		size := len(it.raw) + len(c.between) + len(c.last)
@@ -114,6 +120,9 @@ func (c *chunker) next() (*chunk, error) {
 	c.seq++
 	return out, nil
 }
+
+// done lets a chunk's room be used again; nothing may look at it any more.
+func (c *chunker) done(used *chunk) { c.spare.Put(used) }
 
 func (c *chunker) take() (item, error) {
 	if c.failed != nil {

@@ -196,6 +196,7 @@ func send(ctx context.Context, post func(context.Context, client.Batch) (client.
 					return fmt.Errorf("%s, %s: %w", t.file, c.place(), inFile(err, c))
 				}
 				t.add(c, &receipt)
+				chunks.done(c) // the server has read it to its end
 			}
 			return nil
 		})
