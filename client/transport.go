@@ -13,21 +13,26 @@ import (
 // as a caller is likely to use at once.
 const idleConnections = 64
 
-// newTransport returns what http.DefaultTransport is, but that it keeps every
-// connection it may need again, where that one keeps two for each server, and
-// that a body goes out in one piece.
+// newTransport returns what http.DefaultTransport is at first, but that it
+// keeps every connection it may need again, where that one keeps two for each
+// server, and that a body goes out in one piece.
 func newTransport() *http.Transport {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConnsPerHost = idleConnections
 	dialer := net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
-	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		c, err := dialer.DialContext(ctx, network, address)
-		if err != nil {
-			return nil, err
-		}
-		return wholeWriter{c}, nil
+	return &http.Transport{
+		Proxy: http.ProxyFromEnvironment,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			c, err := dialer.DialContext(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return wholeWriter{c}, nil
+		},
+		ForceAttemptHTTP2:     true,
+		MaxIdleConnsPerHost:   idleConnections,
+		IdleConnTimeout:       90 * time.Second,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ExpectContinueTimeout: time.Second,
 	}
-	return t
 }
 
 // wholeWriter is a connection that takes what is left of a body in memory as
