@@ -1,6 +1,10 @@
 package runs
 
-import "sort"
+import (
+	"bytes"
+	"slices"
+	"sort"
+)
 
 // readAhead is how many blocks a merge reads at once.
 const readAhead = 64
@@ -44,9 +48,66 @@ func (c *claimCursor) fill() (err error) {
 		}
 		c.next += n
 	}
+	block := c.next - len(c.read)/blockBytes
 	c.claims, err = c.run.claimsOf(c.read)
 	c.read = c.read[blockBytes:]
+	if err == nil && prefix(c.claims) != c.run.prefixes[block] {
+		err = c.run.damaged("its directory names another first claim of a block")
+	}
 	return err
+}
+
+// mergedClaims walks through the claims of several runs in order.
+type mergedClaims struct {
+	cursors []*claimCursor // that are not done
+	heads   []uint64       // prefixes of the cursors' claims: most comparisons end there
+	least   int            // of the cursors, the one with the first claim
+}
+
+func newMergedClaims(all []*run) (*mergedClaims, error) {
+	m := &mergedClaims{}
+	for _, r := range all {
+		c, err := newClaimCursor(r)
+		if err != nil {
+			return nil, err
+		}
+		if !c.done() {
+			m.cursors, m.heads = append(m.cursors, c), append(m.heads, prefix(c.claims))
+		}
+	}
+	m.find()
+	return m, nil
+}
+
+func (m *mergedClaims) done() bool { return len(m.cursors) == 0 }
+
+// first returns the cursor that has the claim in hand.
+func (m *mergedClaims) first() *claimCursor { return m.cursors[m.least] }
+
+// step goes on to the next claim.
+func (m *mergedClaims) step() error {
+	c := m.first()
+	if err := c.step(); err != nil {
+		return err
+	}
+	if c.done() {
+		m.cursors, m.heads = slices.Delete(m.cursors, m.least, m.least+1), slices.Delete(m.heads, m.least, m.least+1)
+	} else {
+		m.heads[m.least] = prefix(c.claims)
+	}
+	m.find()
+	return nil
+}
+
+// find finds the cursor with the first claim.
+func (m *mergedClaims) find() {
+	m.least = 0
+	for i := 1; i < len(m.heads); i++ {
+		if m.heads[i] < m.heads[m.least] ||
+			m.heads[i] == m.heads[m.least] && bytes.Compare(m.cursors[i].claims[:16], m.cursors[m.least].claims[:16]) < 0 {
+			m.least = i
+		}
+	}
 }
 
 // indexCursor walks through the index of a run from an entry on.
@@ -101,9 +162,13 @@ func (c *indexCursor) fill() (err error) {
 		}
 		c.next += n
 	}
+	block := c.next - len(c.read)/blockBytes
 	c.decoded, err = c.run.decodeIndex(c.decoded[:0], c.read[:blockBytes])
 	c.read = c.read[blockBytes:]
 	c.entries = c.decoded
+	if err == nil && (len(c.entries) == 0 || c.entries[0] != c.run.firsts[block]) {
+		err = c.run.damaged("its directory names another first entry of a block")
+	}
 	return err
 }
 

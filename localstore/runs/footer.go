@@ -62,7 +62,7 @@ func parseFooter(b []byte, size int64) (f footer, ok bool) {
 	}
 	f.filterSum, f.directorySum = binary.LittleEndian.Uint32(b[72:]), binary.LittleEndian.Uint32(b[76:])
 	ok = f.claimBlocks == (f.claims+claimsPerBlock-1)/claimsPerBlock && f.indexBlocks <= f.entries && (f.claims == 0 || f.filterLines > 0)
-	return f, ok && f.directoryAt()+f.directoryBytes()+footerBytes == size
+	return f, ok && f.size() == size
 }
 
 // The parts of a run follow one another: claims, index, filter, directory,
@@ -70,6 +70,7 @@ func parseFooter(b []byte, size int64) (f footer, ok bool) {
 func (f *footer) indexAt() int64     { return int64(f.claimBlocks) * blockBytes }
 func (f *footer) filterAt() int64    { return f.indexAt() + int64(f.indexBlocks)*blockBytes }
 func (f *footer) directoryAt() int64 { return f.filterAt() + int64(f.filterLines)*filterLineBytes }
+func (f *footer) size() int64        { return f.directoryAt() + f.directoryBytes() + footerBytes }
 func (f *footer) directoryBytes() int64 {
 	return int64(f.claimBlocks)*8 + int64(f.indexBlocks)*firstBytes
 }

@@ -34,7 +34,8 @@ type Set struct {
 	mu      sync.Mutex
 	current *version // guarded by mu
 
-	merging sync.Mutex // held while runs are merged
+	merging   sync.Mutex // held while runs are merged
+	leaveFree uint64     // see LeaveFree
 
 	added chan struct{} // there may be something to merge
 }
@@ -140,6 +141,10 @@ func chainOf(names []string) (chain, leftovers []string, err error) {
 	return chain, leftovers, nil
 }
 
+// LeaveFree says how many bytes merges leave free on the disk. Call it before
+// all others.
+func (s *Set) LeaveFree(bytes uint64) { s.leaveFree = bytes }
+
 // End returns the position of the log up to which everything is in the runs.
 func (s *Set) End() uint64 {
 	s.mu.Lock()
@@ -195,7 +200,11 @@ func (s *Set) Add(end uint64, claims []Claim, entries []Entry) error {
 
 func (s *Set) makeRoom() error {
 	for s.Len() >= maxRuns {
-		if merged, err := s.mergeNext(context.Background()); err != nil || !merged {
+		merged, err := s.mergeNext(context.Background())
+		if errors.Is(err, errNoRoom) {
+			return nil // many runs are slow, but better than none
+		}
+		if err != nil || !merged {
 			return err
 		}
 	}
@@ -223,10 +232,16 @@ func (s *Set) create(start, end uint64, write func(vfs.File) error) (*run, error
 	if err := s.fs.Rename(path+temporary, path); err != nil {
 		return nil, err
 	}
-	if err := syncDir(s.fs, s.dir); err != nil {
-		return nil, err
+	var r *run
+	err = syncDir(s.fs, s.dir)
+	if err == nil {
+		r, err = openRun(s.fs, path, name)
 	}
-	return openRun(s.fs, path, name)
+	if err != nil {
+		// Nobody would merge it: runs that are made later could overlap it.
+		return nil, errors.Join(err, s.fs.Remove(path))
+	}
+	return r, nil
 }
 
 func syncDir(fs vfs.FS, dir string) error {
@@ -283,116 +298,5 @@ func (s *Set) Close() error {
 	s.current.release()
 	s.current = &version{}
 	s.current.refs.Store(1)
-	return nil
-}
-
-// Merge merges runs whenever that is due, until ctx ends or a merge fails, and
-// returns why it does so no longer. It may be called again.
-func (s *Set) Merge(ctx context.Context) error {
-	for {
-		merged, err := s.mergeNext(ctx)
-		switch {
-		case err != nil:
-			return err
-		case merged:
-			continue
-		}
-		select {
-		case <-s.added:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// mergeNext merges the runs that are due, and tells whether there were any.
-func (s *Set) mergeNext(ctx context.Context) (bool, error) {
-	s.merging.Lock()
-	defer s.merging.Unlock()
-	parts, oldest := s.due()
-	defer parts.release()
-	if len(parts.runs) == 0 {
-		return false, nil
-	}
-	return true, s.mergeRuns(ctx, parts.runs, oldest)
-}
-
-// due takes hold of the neighbours that are to be merged, none where nothing
-// is due.
-func (s *Set) due() (parts *version, oldest bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	parts = &version{}
-	parts.refs.Store(1)
-	all := s.current.runs
-	from, to := s.pick(all)
-	for _, r := range all[from:to] {
-		r.refs.Add(1)
-	}
-	parts.runs = all[from:to]
-	return parts, from == 0
-}
-
-// pick chooses what to merge next: the oldest fanout runs of one level with
-// what is between them, where that is smaller. Where that leaves too many
-// runs, because many were small, it is the smallest neighbours.
-func (s *Set) pick(all []*run) (from, to int) {
-	for from := range max(len(all)-fanout+1, 0) {
-		level, same := s.level(all[from]), 0
-		for i, r := range all[from:] {
-			switch l := s.level(r); {
-			case l > level:
-				same = -len(all) // a larger one will take these in
-			case l == level:
-				same++
-			}
-			if same == fanout {
-				to = from + i + 1
-				for from > 0 && s.level(all[from-1]) < level {
-					from-- // else it would stay small between large ones
-				}
-				return from, to
-			}
-		}
-	}
-	if len(all) < maxRuns/2 {
-		return 0, 0
-	}
-	least := ^uint64(0)
-	for i := range len(all) - fanout + 1 {
-		size := uint64(0)
-		for _, r := range all[i : i+fanout] {
-			size += r.claims + r.entries
-		}
-		if size < least {
-			least, from = size, i
-		}
-	}
-	return from, from + fanout
-}
-
-// level is how many times runs of the usual first size were merged to come to
-// one of this size.
-func (s *Set) level(r *run) int {
-	level := 0
-	for size := max(r.claims, r.entries) / fanout; size*2 >= s.firstSize; size /= fanout {
-		level++
-	}
-	return level
-}
-
-func (s *Set) mergeRuns(ctx context.Context, parts []*run, oldest bool) error {
-	r, err := s.create(parts[0].start, parts[len(parts)-1].end, func(f vfs.File) error {
-		return merge(ctx, f, parts, oldest)
-	})
-	if err != nil {
-		return err
-	}
-	s.replace(r, len(parts))
-	for _, old := range parts {
-		if err := s.fs.Remove(s.fs.PathJoin(s.dir, old.name)); err != nil {
-			return err
-		}
-	}
 	return nil
 }

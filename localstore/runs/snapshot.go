@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"bytes"
 	"iter"
 	"slices"
 
@@ -76,19 +77,26 @@ func (sn *Snapshot) Has(tally uint32, at uint64) (bool, error) {
 	return err == nil && m.ok && m.entry == Entry{Tally: tally, At: at}, err
 }
 
-// Claims yields all claims, run by run.
+// Claims yields all claims in order. That Find would not find one is an error.
 func (sn *Snapshot) Claims() iter.Seq2[Claim, error] {
 	return func(yield func(Claim, error) bool) {
-		for _, r := range sn.version.runs {
-			c, err := newClaimCursor(r)
-			for ; err == nil && !c.done(); err = c.step() {
-				if !yield(getClaim(c.claims), nil) {
-					return
-				}
-			}
-			if err != nil && !yield(Claim{}, err) {
+		m, err := newMergedClaims(sn.version.runs)
+		var last tollbook.Claim
+		for err == nil && !m.done() {
+			r, c := m.first().run, getClaim(m.first().claims)
+			switch {
+			case !r.filter.mayHave(&c.Claim):
+				err = r.damaged("its filter lacks a claim")
+			case bytes.Compare(last[:], c.Claim[:]) > 0:
+				err = r.damaged("its claims are not in order")
+			case !yield(c, nil):
 				return
+			default:
+				last, err = c.Claim, m.step()
 			}
+		}
+		if err != nil {
+			yield(Claim{}, err)
 		}
 	}
 }
