@@ -154,22 +154,8 @@ func (cp *checkpoint) writeOnce(w *checkpointWriter) {
 
 // writeCheckpoint writes a checkpoint and removes those that are not kept.
 func (s *Store) writeCheckpoint(cp *checkpoint) error {
-	fs, name := s.opts.FS, checkpointName(cp.end)
-	path := fs.PathJoin(s.dir, name)
-	f, err := fs.Create(path+temporary, writeCategory)
-	if err != nil {
-		return err
-	}
-	if err := cp.write(f); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := fs.Rename(path+temporary, path); err != nil {
-		return err
-	}
-	if err := syncDir(fs, s.dir); err != nil {
+	fs := s.opts.FS
+	if err := writeFile(fs, s.dir, checkpointName(cp.end), func(f vfs.File) error { return cp.write(f) }); err != nil {
 		return err
 	}
 	ends, err := listCheckpoints(fs, s.dir)
@@ -215,6 +201,23 @@ func listCheckpoints(fs vfs.FS, dir string) ([]uint64, error) {
 	slices.Sort(ends)
 	slices.Reverse(ends)
 	return ends, nil
+}
+
+// removeUnfinished removes what a process that died while it wrote a
+// checkpoint has left. No later one would be written over it.
+func removeUnfinished(fs vfs.FS, dir string) error {
+	names, err := fs.List(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, checkpointPrefix) && strings.HasSuffix(name, temporary) {
+			if err := fs.Remove(fs.PathJoin(dir, name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // readCheckpoint reads the views that a checkpoint holds, and their numbers.

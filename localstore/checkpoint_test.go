@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"encoding/binary"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 
+	"github.com/cockroachdb/errors/oserror"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"tollbook"
 	"tollbook/localstore/runs"
@@ -128,6 +132,31 @@ func TestVerifyFindsDamage(t *testing.T) {
 	}
 }
 
+// TestVerifyFindsAnEventCountedTwice: everything that follows from the log
+// agrees that it was.
+func TestVerifyFindsAnEventCountedTwice(t *testing.T) {
+	fs := vfs.NewMem()
+	_, posted := fill(t, fs)
+	s, _, err := open("data", tiny(fs))
+	must(t, err)
+	rewriteRuns(t, fs, s, func(_ []runs.Claim, entries []runs.Entry) ([]runs.Claim, []runs.Entry) {
+		return nil, entries
+	})
+	must(t, s.abandon())
+	s = mustOpen(t, fs)
+	if o := mustPost(t, s, posted[:1]); o[0] != tollbook.Accepted {
+		t.Fatal(o)
+	}
+	mustClose(t, s)
+	must(t, fs.RemoveAll("data/runs"))
+	mustClose(t, mustOpen(t, fs))
+	r, err := Verify(t.Context(), fs, "data", nil)
+	must(t, err)
+	if r.Found != 1 || !strings.Contains(r.Differences[0], "accepted more than once") {
+		t.Errorf("differences %q", r.Differences)
+	}
+}
+
 // rewrite writes a checkpoint over the newest one.
 func rewrite(t testing.TB, fs vfs.FS, cp *checkpoint) {
 	t.Helper()
@@ -234,4 +263,69 @@ func FuzzCheckpoint(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		decodeCheckpoint(binary.BigEndian.AppendUint32(bytes.Clone(body), checksum(body)))
 	})
+}
+
+// TestCheckpointIsCutShort: what a process that died while it wrote a
+// checkpoint has left is removed; no later one has its name.
+func TestCheckpointIsCutShort(t *testing.T) {
+	fs := vfs.NewMem()
+	fill(t, fs)
+	left := "data/" + checkpointName(12345) + temporary
+	writeAll(t, fs, left, []byte("half of a checkpoint"))
+	mustClose(t, mustOpen(t, fs))
+	if _, err := fs.Stat(left); !oserror.IsNotExist(err) {
+		t.Errorf("%s is left: %v", left, err)
+	}
+	mustVerify(t, fs)
+}
+
+// noRoomFor fails every write to files with a word in their names while it is
+// on.
+type noRoomFor struct {
+	word string
+	on   atomic.Bool
+}
+
+func (d *noRoomFor) String() string { return "no room for " + d.word }
+
+func (d *noRoomFor) MaybeError(op errorfs.Op) error {
+	if d.on.Load() && op.Kind == errorfs.OpFileWrite && strings.Contains(op.Path, d.word) {
+		return syscall.ENOSPC
+	}
+	return nil
+}
+
+// TestNoRoomForACheckpoint: the store goes on without, leaves nothing on the
+// disk that is full, and writes one when it closes if there is room again.
+func TestNoRoomForACheckpoint(t *testing.T) {
+	mem := vfs.NewMem()
+	disk := &noRoomFor{word: checkpointPrefix}
+	disk.on.Store(true)
+	s := mustOpen(t, errorfs.Wrap(mem, disk))
+	w := newWorld(3, 2, 3, 3, 10)
+	for range 20 {
+		mustPost(t, s, w.batch(15))
+	}
+	s.flushes <- flush{} // taken when the one before is done
+	names, err := mem.List("data")
+	must(t, err)
+	for _, name := range names {
+		if strings.HasPrefix(name, checkpointPrefix) && !strings.HasSuffix(name, temporary) {
+			t.Errorf("%s was written on a full disk", name)
+		}
+	}
+	disk.on.Store(false)
+	end := s.journal.end
+	mustClose(t, s)
+	if ends := newest(t, mem); len(ends) == 0 || ends[0] != end {
+		t.Errorf("checkpoints at %v, want one at %d", ends, end)
+	}
+	names, err = mem.List("data")
+	must(t, err)
+	for _, name := range names {
+		if strings.HasSuffix(name, temporary) {
+			t.Errorf("%s is left", name)
+		}
+	}
+	mustVerify(t, mem)
 }

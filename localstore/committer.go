@@ -112,9 +112,8 @@ type committer struct {
 	// charges, which the tables do not show yet.
 	taken map[locator]struct{}
 
-	onceRoom        int    // keys of Once at which those that are over are dropped
-	sinceCheckpoint int    // events
-	checkpointed    uint64 // position of the newest checkpoint
+	onceRoom        int // keys of Once at which those that are over are dropped
+	sinceCheckpoint int // events
 }
 
 // decided is a frame of the group in hand.

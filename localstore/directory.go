@@ -39,7 +39,11 @@ func Init(fs vfs.FS, dir string) error {
 			return err
 		}
 	}
-	if err := writeFile(fs, dir, formatName, []byte(formatText)); err != nil {
+	err = writeFile(fs, dir, formatName, func(f vfs.File) error {
+		_, err := f.Write([]byte(formatText))
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	return syncDir(fs, fs.PathDir(dir))
@@ -110,18 +114,24 @@ func lockDir(fs vfs.FS, dir string) (io.Closer, error) {
 // temporary is the end of the name of a file that is being written.
 const temporary = ".new"
 
-// writeFile makes a file appear whole or not at all, durably.
-func writeFile(fs vfs.FS, dir, name string, content []byte) error {
+// bytesPerSync is how much of a file is written between two syncs, so that the
+// log's small ones do not wait behind one large one.
+const bytesPerSync = 4 << 20
+
+// writeFile makes a file appear whole or not at all, durably. What it has
+// written of one that it cannot finish it removes: the disk may be full.
+func writeFile(fs vfs.FS, dir, name string, write func(vfs.File) error) error {
 	path := fs.PathJoin(dir, name)
 	f, err := fs.Create(path+temporary, writeCategory)
 	if err != nil {
 		return err
 	}
-	if _, err := f.Write(content); err != nil {
-		return errors.Join(err, f.Close())
+	f = vfs.NewSyncingFile(f, vfs.SyncingFileOptions{BytesPerSync: bytesPerSync})
+	if err = write(f); err == nil {
+		err = f.Sync()
 	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		return err
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, fs.Remove(path+temporary))
 	}
 	if err := fs.Rename(path+temporary, path); err != nil {
 		return err

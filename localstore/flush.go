@@ -49,13 +49,13 @@ func (s *Store) freeze() {
 // table must be empty.
 func (s *Store) checkpoint(done chan struct{}) {
 	s.forgetOnce()
-	s.committer.sinceCheckpoint, s.committer.checkpointed = 0, s.views.end
+	s.committer.sinceCheckpoint = 0
 	s.flushes <- flush{checkpoint: s.views.capture(), done: done}
 }
 
 // finish writes what makes the next start short.
 func (s *Store) finish() {
-	if s.failed.Load() != nil || s.views.end == s.committer.checkpointed {
+	if s.failed.Load() != nil || s.views.end == s.checkpointed.Load() {
 		return
 	}
 	s.freeze()
@@ -64,7 +64,8 @@ func (s *Store) finish() {
 	<-done
 }
 
-// flushLoop makes tables runs and writes checkpoints, in order. After a failure it only lets the committer go on to find out.
+// flushLoop makes tables runs and writes checkpoints, in order. After a failure
+// it only lets the committer go on to find out.
 func (s *Store) flushLoop() {
 	defer close(s.flushed)
 	for f := range s.flushes {
@@ -81,13 +82,7 @@ func (s *Store) flushLoop() {
 
 func (s *Store) flush(f flush) error {
 	if f.checkpoint != nil {
-		began := s.opts.Clock()
-		if err := s.writeCheckpoint(f.checkpoint); err != nil {
-			return fmt.Errorf("write a checkpoint: %w", err)
-		}
-		took := s.opts.Clock().Sub(began)
-		s.metrics.checkpoint.Observe(took.Seconds())
-		s.opts.Logger.Debug("checkpoint written", slog.Uint64("position", f.checkpoint.end), slog.Duration("took", took))
+		s.flushCheckpoint(f.checkpoint)
 		return nil
 	}
 	if f.table == nil {
@@ -101,6 +96,21 @@ func (s *Store) flush(f flush) error {
 	defer v.mu.Unlock()
 	v.tables = v.tables[1:]
 	return nil
+}
+
+// flushCheckpoint writes a checkpoint. One that fails, for want of room
+// perhaps, takes nothing away: the next start replays more, and the next one
+// that is due is written anew.
+func (s *Store) flushCheckpoint(cp *checkpoint) {
+	began := s.opts.Clock()
+	if err := s.writeCheckpoint(cp); err != nil {
+		s.opts.Logger.Error("a checkpoint cannot be written", slog.Any("error", err))
+		return
+	}
+	s.checkpointed.Store(cp.end)
+	took := s.opts.Clock().Sub(began)
+	s.metrics.checkpoint.Observe(took.Seconds())
+	s.opts.Logger.Debug("checkpoint written", slog.Uint64("position", cp.end), slog.Duration("took", took))
 }
 
 // mergeRetry is how long after a merge that failed the next is tried.

@@ -30,6 +30,7 @@ type journal struct {
 	// Only the appender uses these.
 	active vfs.File
 	end    uint64 // position behind the last frame
+	begun  uint64 // position at which a file was begun that has no header yet
 
 	mu       sync.RWMutex // guards segments
 	segments []*segment
@@ -52,7 +53,7 @@ func openJournal(fs vfs.FS, dir string, maxBytes int64) (_ *journal, err error) 
 	if err != nil {
 		return nil, err
 	}
-	bases, packed, err := j.list(names)
+	bases, packed, twice, err := j.list(names)
 	if err != nil {
 		return nil, err
 	}
@@ -63,6 +64,9 @@ func openJournal(fs vfs.FS, dir string, maxBytes int64) (_ *journal, err error) 
 		var seg *segment
 		if packed[base] {
 			seg, err = j.openPacked(base)
+			if twice[base] {
+				err = j.supersede(base, seg, err)
+			}
 		} else {
 			seg, err = j.openSegment(base, i == len(bases)-1)
 		}
@@ -76,11 +80,11 @@ func openJournal(fs vfs.FS, dir string, maxBytes int64) (_ *journal, err error) 
 	return j, nil
 }
 
-// list returns the positions at which files of the log start, ascending, and
-// which of them are packed. It removes what a packing that was cut short has
-// left: a packed file that is not finished, or a file that is packed.
-func (j *journal) list(names []string) (bases []uint64, packed map[uint64]bool, err error) {
-	packed = make(map[uint64]bool)
+// list returns the positions at which files of the log start, ascending, which
+// of them are packed, and which of those are there as they were, too. It
+// removes packed files that were not finished.
+func (j *journal) list(names []string) (bases []uint64, packed, twice map[uint64]bool, err error) {
+	packed, twice = make(map[uint64]bool), make(map[uint64]bool)
 	for _, name := range names {
 		hex, ext, _ := strings.Cut(name, ".")
 		base, err := strconv.ParseUint(hex, 16, 64)
@@ -91,21 +95,18 @@ func (j *journal) list(names []string) (bases []uint64, packed map[uint64]bool, 
 			packed[base] = true
 		case err == nil && "."+ext == packExtension+temporary:
 			if err := j.fs.Remove(j.fs.PathJoin(j.dir, name)); err != nil {
-				return nil, nil, err
+				return nil, nil, nil, err
 			}
 		default:
-			return nil, nil, fmt.Errorf("%s is not a file of the log", j.fs.PathJoin(j.dir, name))
+			return nil, nil, nil, fmt.Errorf("%s is not a file of the log", j.fs.PathJoin(j.dir, name))
 		}
 	}
-	bases = slices.DeleteFunc(bases, func(base uint64) bool {
-		if packed[base] && err == nil {
-			err = j.fs.Remove(j.fs.PathJoin(j.dir, segmentName(base)))
-		}
-		return packed[base]
-	})
+	for _, base := range bases {
+		twice[base] = packed[base]
+	}
 	bases = slices.AppendSeq(bases, maps.Keys(packed))
 	slices.Sort(bases)
-	return bases, packed, err
+	return slices.Compact(bases), packed, twice, nil
 }
 
 // openSegment opens the file that starts at base. The last one may be that of
@@ -125,6 +126,7 @@ func (j *journal) openSegment(base uint64, last bool) (*segment, error) {
 	if err := checkSegmentHeader(header[:n], base); err != nil {
 		f.Close()
 		if last && size <= segmentHeaderBytes {
+			j.begun = base
 			return nil, nil
 		}
 		return nil, damage(segmentName(base), 0, "%w", err)
@@ -202,6 +204,9 @@ func (j *journal) replay(from uint64, fn func(frame) error) error {
 	}
 	if n := len(j.segments); n == 0 && from != 0 || n > 0 && pos > max(j.segments[n-1].end(), j.segments[n-1].base) {
 		return fmt.Errorf("the log is damaged: it ends before position %d, which has been on disk", from)
+	}
+	if pos < j.begun {
+		return fmt.Errorf("the log is damaged: it ends at position %d, before %s, which was begun when all before it had been on disk", pos, segmentName(j.begun))
 	}
 	j.end = pos
 	return nil
@@ -334,6 +339,18 @@ func (j *journal) acquire(pos uint64) (*segment, error) {
 	s := j.segments[i]
 	s.refs.Add(1)
 	return s, nil
+}
+
+// findable returns an error where the file that holds a frame does not say
+// where it is.
+func (j *journal) findable(pos uint64) error {
+	s, err := j.acquire(pos)
+	if err != nil {
+		return err
+	}
+	defer s.release()
+	_, err = s.seek(pos)
+	return err
 }
 
 // frameAt reads the frame at a position that has been applied.

@@ -2,6 +2,7 @@ package localstore
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -164,4 +165,35 @@ func flip(b []byte, at int) []byte {
 	b = append([]byte(nil), b...)
 	b[at] ^= 1
 	return b
+}
+
+// TestFileBegunBehindDamage damages the last frame of a file behind which the
+// next one was begun, whose header was not written any more. That there is one
+// says that the frame had been on disk.
+func TestFileBegunBehindDamage(t *testing.T) {
+	fs := vfs.NewMem()
+	s, _, err := open("data", tiny(fs))
+	must(t, err)
+	go s.commitLoop()
+	w := newWorld(3, 2, 3, 3, 10)
+	mustPost(t, s, w.batch(2))
+	mustPost(t, s, w.batch(2))
+	end := s.journal.end
+	s.fail(errors.New("the power is cut")) // no checkpoint, no run
+	close(s.closing)
+	<-s.committed
+	must(t, s.abandon())
+	next, last := "data/log/"+segmentName(end), "data/log/"+segmentName(0)
+	whole := readAll(t, fs, last)
+	writeAll(t, fs, next, nil)
+	for _, b := range [][]byte{flip(whole, len(whole)-3), whole[:len(whole)-3]} {
+		writeAll(t, fs, last, b)
+		if _, _, err := open("data", tiny(fs)); err == nil || !strings.Contains(err.Error(), "the log is damaged") {
+			t.Errorf("opened: %v", err)
+		}
+	}
+	writeAll(t, fs, last, whole)
+	if n := mustVerify(t, fs).Events; n != 4 {
+		t.Errorf("%d events", n)
+	}
 }

@@ -69,6 +69,10 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// backgroundReserve is how many bytes merging and packing leave free: more than
+// what the log needs to go on, so that they never are what ends it.
+func (o *Options) backgroundReserve() uint64 { return 2 * o.DiskReserve }
+
 func setDefault[T int | int64 | uint64 | time.Duration](v *T, def T) {
 	if *v <= 0 {
 		*v = def

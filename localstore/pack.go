@@ -2,7 +2,7 @@ package localstore
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -17,12 +17,12 @@ const (
 	// busyEvents is how many events a second are too many for packing to go
 	// on.
 	busyEvents = 50_000
+	// maxPackSpan bounds the bytes of a file that is packed: places in a packed
+	// one have 32 bits. A file is longer only where the group that filled it was.
+	maxPackSpan = 1 << 31
 	// packCheck is how long packing goes on, or waits, before it looks again
 	// at how many events come in.
 	packCheck = time.Second
-	// packBytesPerSync is how much of a packed file is written between two
-	// syncs, so that the log's small ones do not wait behind one large one.
-	packBytesPerSync = 4 << 20
 )
 
 // packLoop packs files of the log whenever a checkpoint has been written
@@ -64,13 +64,14 @@ func (s *Store) packNext(ctx context.Context, p *packer, pace *pacer) (bool, err
 		return false, nil
 	}
 	defer seg.release()
-	began := s.opts.Clock()
-	fs, path := s.opts.FS, s.opts.FS.PathJoin(s.journal.dir, packName(seg.base))
-	err := s.writePack(path+temporary, func(f vfs.File) error { return s.packFrames(ctx, p, pace, seg, end, f) })
-	if err != nil {
-		return false, err
+	if free, needs := s.freeBytes(), s.opts.backgroundReserve()+end-seg.base; free < needs {
+		return false, fmt.Errorf("%s: there is no room: %d bytes must be free, %d are", seg.name(), needs, free)
 	}
-	if err := errors.Join(fs.Rename(path+temporary, path), syncDir(fs, s.journal.dir)); err != nil {
+	began := s.opts.Clock()
+	err := writeFile(s.opts.FS, s.journal.dir, packName(seg.base), func(f vfs.File) error {
+		return s.packFrames(ctx, p, pace, seg, end, f)
+	})
+	if err != nil {
 		return false, err
 	}
 	size, err := s.journal.replace(seg)
@@ -80,22 +81,6 @@ func (s *Store) packNext(ctx context.Context, p *packer, pace *pacer) (bool, err
 	s.opts.Logger.Info("a file of the log is packed", slog.String("file", packName(seg.base)),
 		slog.Uint64("bytes_before", end-seg.base), slog.Int64("bytes", size), slog.Duration("took", s.opts.Clock().Sub(began)))
 	return true, nil
-}
-
-// writePack writes a packed file, durably.
-func (s *Store) writePack(path string, write func(vfs.File) error) error {
-	f, err := s.opts.FS.Create(path, writeCategory)
-	if err != nil {
-		return err
-	}
-	f = vfs.NewSyncingFile(f, vfs.SyncingFileOptions{BytesPerSync: packBytesPerSync})
-	if err = write(f); err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return errors.Join(err, s.opts.FS.Remove(path)) // the disk may be full
-	}
-	return nil
 }
 
 // packFrames packs the frames of a segment, each of which it unpacks again to
@@ -180,7 +165,7 @@ func (j *journal) firstPlain(limit uint64) (seg *segment, end uint64) {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
 	for i, s := range j.segments[:max(len(j.segments)-1, 0)] {
-		if end := j.segments[i+1].base; s.pack == nil && end <= limit {
+		if end := j.segments[i+1].base; s.pack == nil && end <= limit && end-s.base <= maxPackSpan {
 			s.refs.Add(1)
 			return s, end
 		}
@@ -201,4 +186,26 @@ func (j *journal) replace(seg *segment) (int64, error) {
 	name := seg.name()
 	seg.release()
 	return packed.size, j.fs.Remove(j.fs.PathJoin(j.dir, name))
+}
+
+// supersede removes the file that a packed one stands for, which a packing that
+// was cut short has left. It may be the only good one of the two, so the packed
+// one is read first; err is that of opening it.
+func (j *journal) supersede(base uint64, packed *segment, err error) error {
+	var buf []byte
+	for pos, at := base, int64(0); err == nil && pos < packed.pack.end; {
+		var f frame
+		if f, at, err = packed.readFrame(pos, packed.pack.end, at, &buf); err == nil {
+			pos = f.end()
+		} else {
+			err = damage(packed.name(), at, "%w", err)
+		}
+	}
+	if err != nil {
+		if packed != nil {
+			packed.release()
+		}
+		return fmt.Errorf("%w; %s is still there: remove the packed file to go on with it", err, segmentName(base))
+	}
+	return j.fs.Remove(j.fs.PathJoin(j.dir, segmentName(base)))
 }

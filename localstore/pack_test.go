@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -219,4 +220,117 @@ func FuzzPacked(f *testing.F) {
 			v.reach(&b.intro, 0, len(b.intro.tallies))
 		}
 	})
+}
+
+// TestDamagedPackBesideItsFile: of a packed file that is damaged and the file
+// that it stands for, as an interrupted copy may have them, the latter is kept,
+// and the message says how to go on with it.
+func TestDamagedPackBesideItsFile(t *testing.T) {
+	fs := vfs.NewMem()
+	packedWorld(t, fs)
+	file, packed := "data/log/"+segmentName(0), "data/log/"+packName(0)
+	plain := readAll(t, fs, file)
+	want := everything(t, fs)
+	packAll(t, fs)
+	whole := readAll(t, fs, packed)
+	writeAll(t, fs, file, plain)
+	for _, b := range [][]byte{whole[:len(whole)/2], flip(whole, 100), flip(whole, len(whole)-5)} {
+		writeAll(t, fs, packed, b)
+		_, err := Open("data", packOptions(fs))
+		if err == nil || !strings.Contains(err.Error(), "remove the packed file") || !strings.Contains(err.Error(), packName(0)) {
+			t.Fatalf("opened: %v", err)
+		}
+	}
+	must(t, fs.Remove(packed)) // what the message says
+	if diff := cmp.Diff(want, everything(t, fs)); diff != "" {
+		t.Fatal(diff)
+	}
+	mustVerify(t, fs)
+}
+
+// TestStalePlainFile: a copy made before a file was full, beside the packed one
+// of a later copy, does not count.
+func TestStalePlainFile(t *testing.T) {
+	fs := vfs.NewMem()
+	packedWorld(t, fs)
+	file := "data/log/" + segmentName(0)
+	plain := readAll(t, fs, file)
+	want := everything(t, fs)
+	packAll(t, fs)
+	writeAll(t, fs, file, plain[:len(plain)/2])
+	if diff := cmp.Diff(want, everything(t, fs)); diff != "" {
+		t.Fatal(diff)
+	}
+}
+
+// TestDamagedDirectoryOfPack flips bytes of the directory of a packed file that
+// has no blocks: nothing but the check looks most of its places up.
+func TestDamagedDirectoryOfPack(t *testing.T) {
+	fs := vfs.NewMem()
+	s, _, err := open("data", packOptions(fs))
+	must(t, err)
+	go s.commitLoop()
+	for i := range 200 {
+		_, err := s.Once(t.Context(), [16]byte{byte(i)}, time.Unix(1<<40, 0))
+		must(t, err)
+	}
+	close(s.closing)
+	<-s.committed
+	must(t, s.abandon())
+	if packAll(t, fs) == 0 {
+		t.Fatal("nothing was packed")
+	}
+	name := "data/log/" + packName(0)
+	whole := readAll(t, fs, name)
+	for i := len(whole) - packFooterBytes - 1; i > len(whole)-3*packPieceBytes; i -= 50 {
+		writeAll(t, fs, name, flip(whole, i))
+		r, err := Verify(t.Context(), fs, "data", nil)
+		if err == nil && r.Found == 0 || err != nil && !strings.Contains(err.Error(), packName(0)) {
+			t.Fatalf("byte %d of %d: %v", i, len(whole), err)
+		}
+	}
+}
+
+// TestTooLongToPack: a file whose places would not fit into 32 bits stays as it
+// is, and the ones behind it are packed.
+func TestTooLongToPack(t *testing.T) {
+	j := &journal{}
+	for _, base := range []uint64{0, 5 << 30, 5<<30 + 100, 5<<30 + 200} {
+		j.segments = append(j.segments, newSegment(base, nil, 0, nil))
+	}
+	if s, end := j.firstPlain(1 << 40); s != j.segments[1] || end != j.segments[2].base {
+		t.Errorf("to be packed: the file at %v, which ends at %d", s, end)
+	}
+}
+
+// smallDisk is a disk with so many bytes free.
+type smallDisk struct {
+	vfs.FS
+	free atomic.Uint64
+}
+
+func (d *smallDisk) GetDiskUsage(string) (vfs.DiskUsage, error) {
+	return vfs.DiskUsage{AvailBytes: d.free.Load()}, nil
+}
+
+// TestNoRoomToPack: packing does not take what the log needs to go on.
+func TestNoRoomToPack(t *testing.T) {
+	disk := &smallDisk{FS: vfs.NewMem()}
+	o := packOptions(disk)
+	packedWorld(t, disk.FS)
+	s, _, err := open("data", o)
+	must(t, err)
+	p, err := newPacker()
+	must(t, err)
+	defer p.close()
+	s.settled.Store(s.journal.end)
+	disk.free.Store(2*s.opts.DiskReserve + 100)
+	if _, err := s.packNext(t.Context(), p, s.newPacer()); err == nil || !strings.Contains(err.Error(), "no room") {
+		t.Errorf("packed on a disk that is nearly full: %v", err)
+	}
+	disk.free.Store(2*s.opts.DiskReserve + 1<<20)
+	if more, err := s.packNext(t.Context(), p, s.newPacer()); err != nil || !more {
+		t.Errorf("with room: %v, %v", more, err)
+	}
+	must(t, s.abandon())
 }

@@ -18,7 +18,7 @@ func (s *Store) recover() (repairs []string, err error) {
 		return nil, err
 	}
 	v, c := s.views, &s.committer
-	c.checkpointed = v.end
+	s.checkpointed.Store(v.end)
 	c.head = v.definitions.head
 	c.taken = make(map[locator]struct{})
 	c.requests = make(map[[16]byte]tollbook.Pos, len(v.definitions.requests))
@@ -64,6 +64,9 @@ func (s *Store) refuseLostEnd() error {
 // loadCheckpoint sets the views to those of the newest usable checkpoint, or
 // to empty ones.
 func (s *Store) loadCheckpoint(handed uint64) (repairs []string, err error) {
+	if err := removeUnfinished(s.opts.FS, s.dir); err != nil {
+		return nil, err
+	}
 	ends, err := listCheckpoints(s.opts.FS, s.dir)
 	if err != nil {
 		return nil, err

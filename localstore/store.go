@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,6 +44,8 @@ type Store struct {
 	// nanoseconds; 0 while it waits.
 	busySince atomic.Int64
 
+	// checkpointed is the position of the newest checkpoint.
+	checkpointed atomic.Uint64
 	// settled is the position of the older of the newest two checkpoints: what
 	// is before it need not be replayed.
 	settled atomic.Uint64
@@ -127,6 +130,7 @@ func open(dir string, opts Options) (_ *Store, repairs []string, err error) {
 		}
 		return nil, nil, err
 	}
+	s.runs.LeaveFree(opts.backgroundReserve())
 	s.metrics = newMetrics(s)
 	go s.flushLoop()
 	if repairs, err = s.recover(); err != nil {
@@ -189,11 +193,20 @@ func (s *Store) unavailable() error {
 	if failed := s.failed.Load(); failed != nil {
 		return &tollbook.Error{Code: tollbook.CodeUnavailable, Message: "The ledger cannot be written to until it is restarted.", Err: *failed}
 	}
-	usage, err := s.opts.FS.GetDiskUsage(s.dir)
-	if err == nil && usage.AvailBytes < s.opts.DiskReserve {
+	if s.freeBytes() < s.opts.DiskReserve {
 		return tollbook.NewError(tollbook.CodeUnavailable, "The disk is full: nothing can be taken until there is room.")
 	}
-	return nil // a file system that cannot tell has no bound
+	return nil
+}
+
+// freeBytes returns how much of the disk is free. A file system that cannot
+// tell has no bound.
+func (s *Store) freeBytes() uint64 {
+	usage, err := s.opts.FS.GetDiskUsage(s.dir)
+	if err != nil {
+		return math.MaxUint64
+	}
+	return usage.AvailBytes
 }
 
 // Ready returns nil when a Post could be made durable now.

@@ -129,6 +129,9 @@ func (w *verifier) frame(f frame) error {
 		return err
 	}
 	w.report.Frames++
+	if err := w.s.journal.findable(f.pos); err != nil {
+		return err
+	}
 	switch f.typ {
 	case frameEvents, frameBookings:
 		if err := w.events(f); err != nil {
@@ -262,10 +265,15 @@ func (w *verifier) compareStored() error {
 	stored := w.s.runs.Snapshot()
 	defer stored.Release()
 	var claims, index digest
+	var last tollbook.Claim
 	for c, err := range stored.Claims() {
 		if err != nil {
 			return w.s.rebuildable(err)
 		}
+		if c.Claim == last {
+			w.report.differ("claim %v was accepted more than once", c.Claim)
+		}
+		last = c.Claim
 		claims.add(c.Claim[:], claimValue(c.Fingerprint, locator(c.At), c.Unrated), 1)
 	}
 	for e, err := range stored.Entries() {
