@@ -175,7 +175,7 @@ func (j *journal) replay(from uint64, fn func(frame) error) error {
 			limit = j.segments[i+1].base
 		}
 		if s.end() < limit {
-			return damage(s.name(), s.size, "the file ends before the next one starts")
+			return damage(s.name(), s.size, "it ends before the next file starts: it was cut short, or %s is missing", segmentName(s.end()))
 		}
 		if pos >= limit && !last {
 			continue

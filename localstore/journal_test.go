@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -195,5 +196,19 @@ func TestFileBegunBehindDamage(t *testing.T) {
 	writeAll(t, fs, last, whole)
 	if n := mustVerify(t, fs).Events; n != 4 {
 		t.Errorf("%d events", n)
+	}
+}
+
+// TestMissingFile takes a file out of the middle of the log: the message names
+// it.
+func TestMissingFile(t *testing.T) {
+	fs := vfs.NewMem()
+	packedWorld(t, fs)
+	names, err := fs.List("data/log")
+	must(t, err)
+	slices.Sort(names)
+	must(t, fs.Remove("data/log/"+names[1]))
+	if _, err := Verify(t.Context(), fs, "data", nil); err == nil || !strings.Contains(err.Error(), names[1]+" is missing") {
+		t.Errorf("%v, want that %s is missing", err, names[1])
 	}
 }
