@@ -219,6 +219,17 @@ func (r *reader) text() string {
 	return s
 }
 
+// increments reads the end of a tier, which is at most what tiers can come to.
+func (r *reader) increments() decimal.Int {
+	n, rest, err := decimal.DecodeInt(r.b)
+	if err != nil || n.Abs().Cmp(maxTierEnd) > 0 {
+		r.bad = true
+		return decimal.Int{}
+	}
+	r.b = rest
+	return n
+}
+
 func (r *reader) decimal() decimal.Decimal {
 	d, rest, err := decimal.Decode(r.b)
 	if err != nil {

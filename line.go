@@ -3,6 +3,8 @@ package tollbook
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
+	"slices"
 
 	"tollbook/decimal"
 )
@@ -34,24 +36,110 @@ type Grouping struct {
 }
 
 // Line is what a rate makes of an event, as far as money is concerned. Lines
-// are values: two that are equal are the same line, wherever they come from.
-// Make one with NewLine.
+// are values: two of one key are the same line, wherever they come from. Make
+// one with NewLine or NewTieredLine.
 type Line struct {
-	Grouping
-	PricePerIncrement decimal.Decimal // in Currency
+	Grouping                          // Price is that of the first tier
+	PricePerIncrement decimal.Decimal // in Currency; of the first tier
 	Increment         decimal.Decimal // in Unit, > 0
+	Tiers             []Tier          // none: one price for all
 
-	key [16]byte
+	key   [16]byte
+	tiers []*Line // what each of Tiers makes a line of its own
 }
+
+// Tier is a stretch of an account's month of one rate, and what an increment
+// in it costs. Units that are free are a first tier of price 0.
+type Tier struct {
+	UpTo              decimal.Int     // increments of the month at which it ends; of the last one 0: it does not
+	PricePerIncrement decimal.Decimal // in the line's currency
+}
+
+// MaxTiers is the most tiers that a line may have.
+const MaxTiers = 32
 
 // NewLine returns the line of g with the given increment (> 0), setting
 // g.Price to what one unit costs.
 func NewLine(g Grouping, pricePerIncrement, increment decimal.Decimal) *Line {
 	g.Price = pricePerIncrement.QuoHalfEven(increment, PricePlaces)
 	l := &Line{Grouping: g, PricePerIncrement: pricePerIncrement, Increment: increment}
+	l.setKey()
+	return l
+}
+
+// NewTieredLine returns the line of g whose price depends on how many
+// increments of it an account's month has. It panics unless there are 2 to
+// MaxTiers tiers whose ends ascend.
+func NewTieredLine(g Grouping, increment decimal.Decimal, tiers []Tier) *Line {
+	if err := checkTiers(tiers); err != nil {
+		panic(err.Error())
+	}
+	l := NewLine(g, tiers[0].PricePerIncrement, increment)
+	l.Tiers = slices.Clone(tiers)
+	for _, t := range tiers {
+		l.tiers = append(l.tiers, NewLine(g, t.PricePerIncrement, increment))
+	}
+	l.setKey()
+	return l
+}
+
+// maxTierEnd bounds what is read as the end of a tier: 10^18 units in steps of
+// 10^-12.
+var maxTierEnd = decimal.NewUint(1_000_000_000_000_000_000).Mul(decimal.NewUint(1_000_000_000_000))
+
+func checkTiers(tiers []Tier) error {
+	if len(tiers) < 2 || len(tiers) > MaxTiers {
+		return fmt.Errorf("tollbook: a line has 2 to %d tiers, not %d", MaxTiers, len(tiers))
+	}
+	end := decimal.Int{}
+	for i, t := range tiers {
+		if last := i == len(tiers)-1; last && t.UpTo.Sign() != 0 || !last && t.UpTo.Cmp(end) <= 0 {
+			return fmt.Errorf("tollbook: tier %d ends at %s", i+1, t.UpTo)
+		}
+		end = t.UpTo
+	}
+	return nil
+}
+
+func (l *Line) setKey() {
 	sum := sha256.Sum256(l.AppendBinary(nil))
 	copy(l.key[:], sum[:])
-	return l
+}
+
+// Parts returns in how many records the line shows: one for each tier.
+func (l *Line) Parts() int { return max(1, len(l.tiers)) }
+
+// Part returns the i-th part as a line without tiers, from 0.
+func (l *Line) Part(i int) *Line {
+	if len(l.tiers) == 0 {
+		return l
+	}
+	return l.tiers[i]
+}
+
+// Share returns how many of n increments that follow on before others in an
+// account's month are in the i-th part. The shares of all parts add up to n,
+// which may be negative: increments that are taken back come from the end.
+func (l *Line) Share(i int, before, n decimal.Int) decimal.Int {
+	if len(l.tiers) == 0 {
+		return n
+	}
+	return l.within(i, before.Add(n)).Sub(l.within(i, before))
+}
+
+// within returns how many of a month's first n increments are in a tier.
+func (l *Line) within(i int, n decimal.Int) decimal.Int {
+	from := decimal.Int{}
+	if i > 0 {
+		from = l.Tiers[i-1].UpTo
+		if n.Cmp(from) <= 0 {
+			return decimal.Int{}
+		}
+	}
+	if to := l.Tiers[i].UpTo; to.Sign() > 0 && n.Cmp(to) > 0 {
+		n = to
+	}
+	return n.Sub(from)
 }
 
 // PricedLine returns the line of an event that carries its own price of a
@@ -74,14 +162,21 @@ func (l *Line) Amount(n decimal.Int) decimal.Decimal { return l.PricePerIncremen
 
 // AppendBinary appends the line's content: product, aggregated product,
 // description, currency, wallet name as texts; one byte each for type,
-// direction, resolution, unit; then price per increment and increment.
+// direction, resolution, unit; price per increment and increment; the number
+// of tiers, and of each its end and its price per increment.
 func (l *Line) AppendBinary(dst []byte) []byte {
 	for _, s := range [...]string{l.ProductID, l.AggrProductID, l.Description, l.Currency, l.WalletName} {
 		dst = appendText(dst, s)
 	}
 	dst = append(dst, byte(l.Type), byte(l.Direction), byte(l.Resolution), byte(l.Unit))
 	dst = l.PricePerIncrement.AppendBinary(dst)
-	return l.Increment.AppendBinary(dst)
+	dst = l.Increment.AppendBinary(dst)
+	dst = binary.AppendUvarint(dst, uint64(len(l.Tiers)))
+	for _, t := range l.Tiers {
+		dst = t.UpTo.AppendBinary(dst)
+		dst = t.PricePerIncrement.AppendBinary(dst)
+	}
+	return dst
 }
 
 // DecodeLine reads what AppendBinary wrote and returns the rest of b.
@@ -94,7 +189,22 @@ func DecodeLine(b []byte) (*Line, []byte, error) {
 	if r.bad || inc.Sign() <= 0 || !fitsLine(ppi) || !fitsLine(inc) {
 		return nil, nil, errNormal
 	}
-	return NewLine(g, ppi, inc), r.b, nil
+	n := r.uvarint()
+	if n == 0 && !r.bad {
+		return NewLine(g, ppi, inc), r.b, nil
+	}
+	var tiers []Tier
+	for ; n > 0 && !r.bad; n-- {
+		t := Tier{r.increments(), r.decimal()}
+		if len(tiers) == MaxTiers || !fitsLine(t.PricePerIncrement) {
+			return nil, nil, errNormal
+		}
+		tiers = append(tiers, t)
+	}
+	if r.bad || checkTiers(tiers) != nil || tiers[0].PricePerIncrement != ppi {
+		return nil, nil, errNormal
+	}
+	return NewTieredLine(g, inc, tiers), r.b, nil
 }
 
 // fitsLine tells whether a decimal is one that a line can hold: the product

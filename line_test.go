@@ -34,8 +34,59 @@ func TestPricedLineRoundsNothing(t *testing.T) {
 func TestLineRoundTrip(t *testing.T) {
 	l := tollbook.NewLine(sipNumber(), number(t, "0.02"), number(t, "60"))
 	back, rest, err := tollbook.DecodeLine(append(l.AppendBinary(nil), 7))
-	if err != nil || len(rest) != 1 || *back != *l {
+	if err != nil || len(rest) != 1 || back.Key() != l.Key() || back.Grouping != l.Grouping {
 		t.Fatalf("%+v, %v, %v; want %+v", back, rest, err, l)
+	}
+}
+
+func tiered(t *testing.T) *tollbook.Line {
+	return tollbook.NewTieredLine(sipNumber(), number(t, "0.5"), []tollbook.Tier{
+		{UpTo: decimal.NewInt(10)}, // free
+		{UpTo: decimal.NewInt(100), PricePerIncrement: number(t, "0.02")},
+		{PricePerIncrement: number(t, "0.01")},
+	})
+}
+
+func TestTieredLineRoundTrip(t *testing.T) {
+	l := tiered(t)
+	back, rest, err := tollbook.DecodeLine(append(l.AppendBinary(nil), 7))
+	if err != nil || len(rest) != 1 || back.Key() != l.Key() || back.Parts() != 3 || back.Part(1).Price.String() != "0.04" {
+		t.Fatalf("%+v, %v, %v; want %+v", back, rest, err, l)
+	}
+	for _, tiers := range [][]tollbook.Tier{nil, make([]tollbook.Tier, 1), make([]tollbook.Tier, 2), {{UpTo: decimal.NewInt(1)}, {UpTo: decimal.NewInt(2)}}} {
+		bad := *l
+		bad.Tiers = tiers
+		if got, _, err := tollbook.DecodeLine(bad.AppendBinary(nil)); err == nil && len(tiers) > 0 {
+			t.Errorf("%v reads as %+v", tiers, got)
+		}
+	}
+}
+
+func TestShares(t *testing.T) {
+	l := tiered(t)
+	for _, c := range []struct {
+		before, n int64
+		want      [3]int64
+	}{
+		{0, 0, [3]int64{0, 0, 0}},
+		{0, 10, [3]int64{10, 0, 0}},
+		{0, 11, [3]int64{10, 1, 0}},
+		{0, 150, [3]int64{10, 90, 50}},
+		{5, 100, [3]int64{5, 90, 5}},
+		{120, 7, [3]int64{0, 0, 7}},
+		{120, -30, [3]int64{0, -10, -20}},
+		{120, -115, [3]int64{-5, -90, -20}},
+		{0, -3, [3]int64{-3, 0, 0}},
+	} {
+		for i, want := range c.want {
+			if got := l.Share(i, decimal.NewInt(c.before), decimal.NewInt(c.n)); got != decimal.NewInt(want) {
+				t.Errorf("of %d behind %d, part %d has %s, want %d", c.n, c.before, i, got, want)
+			}
+		}
+	}
+	plain := tollbook.NewLine(sipNumber(), decimal.FromInt(1), decimal.FromInt(1))
+	if plain.Parts() != 1 || plain.Part(0) != plain || plain.Share(0, decimal.NewInt(5), decimal.NewInt(-7)) != decimal.NewInt(-7) {
+		t.Error("a line without tiers is not its own one part")
 	}
 }
 
