@@ -140,35 +140,58 @@ func (p *parser) text(c int) string {
 	return known
 }
 
-// tariff reads what the row charges.
-func (p *parser) tariff() tariff {
-	t := tariff{
-		unit:              enum(p, colUnitOfMeasure, p.cell(colUnitOfMeasure), tollbook.ParseUnit, tollbook.Units),
-		pricePerIncrement: p.number(colPricePerIncrement, 0, "must not be negative"),
-		increment:         p.number(colIncrement, 1, "must be more than 0"),
-		description:       p.text(colDescription),
-		productID:         p.text(colProductID),
-		aggrProductID:     p.text(colAggrProductID),
-		walletName:        p.text(colWalletName),
-	}
-	if s := p.cell(colCurrency); s != "" {
-		if t.currency = strings.ToUpper(p.text(colCurrency)); !tollbook.ValidCurrency(t.currency) {
-			p.fail(colCurrency, "%q is not an ISO 4217 currency code", clip(s))
-		}
-	} else if p.columns[colCurrency] >= 0 {
-		p.fail(colCurrency, "must be filled in")
-	}
-	return t
+// charges are what a row charges, as it says it: a row that is one tier of a
+// rate has the price of that tier and where it ends.
+type charges struct {
+	terms
+	price   decimal.Decimal // per increment
+	tierEnd decimal.Decimal // 0: open
 }
 
-// number reads a number that must be there and whose sign must not be less
-// than the one given.
+// charges reads what the row charges.
+func (p *parser) charges() charges {
+	c := charges{price: p.filledNumber(colPricePerIncrement, 0, "must not be negative")}
+	c.unit = enum(p, colUnitOfMeasure, p.cell(colUnitOfMeasure), tollbook.ParseUnit, tollbook.Units)
+	c.increment = p.filledNumber(colIncrement, 1, "must be more than 0")
+	c.description, c.productID = p.text(colDescription), p.text(colProductID)
+	c.aggrProductID, c.walletName = p.text(colAggrProductID), p.text(colWalletName)
+	if p.filled(colCurrency) {
+		if c.currency = strings.ToUpper(p.text(colCurrency)); !tollbook.ValidCurrency(c.currency) {
+			p.fail(colCurrency, "%q is not an ISO 4217 currency code", clip(p.cell(colCurrency)))
+		}
+	}
+	c.minimum = p.minimum()
+	c.setupFee = p.number(colSetupFee, 0, "must not be negative")
+	c.freeUnits = p.unitsOfMonth(colFreeUnits, 0, "must not be negative", c.increment)
+	c.tierEnd = p.unitsOfMonth(colTierUpTo, 1, "must be more than 0; leave it blank in the last tier", c.increment)
+	return c
+}
+
+// filled tells whether a cell of a required column is filled in, and notes
+// where it is not.
+func (p *parser) filled(c int) bool {
+	if p.cell(c) != "" {
+		return true
+	}
+	if p.columns[c] >= 0 { // else the header is at fault
+		p.fail(c, "must be filled in")
+	}
+	return false
+}
+
+// filledNumber reads a number that must be there.
+func (p *parser) filledNumber(c, leastSign int, otherwise string) decimal.Decimal {
+	if !p.filled(c) {
+		return decimal.Decimal{}
+	}
+	return p.number(c, leastSign, otherwise)
+}
+
+// number reads a number whose sign must not be less than the one given; blank
+// is 0.
 func (p *parser) number(c, leastSign int, otherwise string) decimal.Decimal {
 	s := p.cell(c)
 	if s == "" {
-		if p.columns[c] >= 0 {
-			p.fail(c, "must be filled in")
-		}
 		return decimal.Decimal{}
 	}
 	d, err := decimal.Parse(s, tollbook.MaxIntDigits, tollbook.MaxFracDigits)
@@ -177,6 +200,32 @@ func (p *parser) number(c, leastSign int, otherwise string) decimal.Decimal {
 		p.fail(c, "%q %v (at most %d digits before the point and %d after it)", clip(s), err, tollbook.MaxIntDigits, tollbook.MaxFracDigits)
 	case d.Sign() < leastSign:
 		p.fail(c, "%s", otherwise)
+	}
+	return d
+}
+
+// minimum reads how many increments an event has at least.
+func (p *parser) minimum() uint64 {
+	const otherwise = "must be a whole number that is not negative"
+	d := p.number(colMinimumIncrements, 0, otherwise)
+	n, whole := d.Scaled(0)
+	switch v, ok := n.Uint64(); {
+	case !whole:
+		p.fail(colMinimumIncrements, otherwise)
+	case d.Sign() > 0 && (!ok || v > tollbook.MaxIncrements):
+		p.fail(colMinimumIncrements, "must be at most %d, the most increments that an event may have", uint64(tollbook.MaxIncrements))
+	default:
+		return v
+	}
+	return 0
+}
+
+// unitsOfMonth reads a number of units of an account's month, which must be
+// whole increments, so that none lies on both sides of it.
+func (p *parser) unitsOfMonth(c, leastSign int, otherwise string, increment decimal.Decimal) decimal.Decimal {
+	d := p.number(c, leastSign, otherwise)
+	if d.Sign() > 0 && increment.Sign() > 0 && increment.MulInt(d.CeilQuo(increment)) != d {
+		p.fail(c, "%s is not a whole multiple of the increment, %s", d, increment)
 	}
 	return d
 }

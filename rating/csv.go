@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"tollbook"
+	"tollbook/decimal"
 )
 
 // The columns of a card's CSV. The first twelve are those that rate cards are
@@ -32,6 +33,10 @@ const (
 	colWalletName
 	colEffectiveFrom
 	colEffectiveTo
+	colMinimumIncrements
+	colSetupFee
+	colFreeUnits
+	colTierUpTo
 	numColumns
 )
 
@@ -39,6 +44,7 @@ var columnNames = [numColumns]string{
 	"resource", "description", "direction", "type", "resolutions", "country_code", "category", "prefixes",
 	"price_per_increment", "increment", "unit_of_measure", "currency",
 	"product_id", "aggr_product_id", "wallet_name", "effective_from", "effective_to",
+	"minimum_increments", "setup_fee", "free_units", "tier_up_to",
 }
 
 // requiredColumns must be there, and filled in in every row.
@@ -63,11 +69,17 @@ func ParseCard(text string) (*Table, []tollbook.FieldError) {
 	}
 	var tied []lineError
 	if headed { // else rows may tie only for want of a column
+		p.foldTiers()
 		sortCells(p.rows, p.cells)
-		tied = tieErrors(p.rows, p.table.tariffs, ties(p.rows, p.cells))
+		tied = p.tieErrors(ties(p.rows, p.cells))
 	}
 	if p.errs.total+len(tied) > 0 {
 		return nil, p.errs.fields(tied)
+	}
+	for i, t := range p.tariffs {
+		if !p.isTier[uint32(i)] {
+			p.rows[i].tariff = p.tariff(t)
+		}
 	}
 	p.table.rows = len(p.rows)
 	p.table.build(p.rows, p.cells)
@@ -82,9 +94,15 @@ type parser struct {
 	columns  [numColumns]int // where each column is, -1: nowhere
 	table    *Table
 	rows     []row
+	tariffs  []tariff                   // of rows of the same places
+	tierEnds map[uint32]decimal.Decimal // of rows that have one, by their places
+	isTier   map[uint32]bool            // the rows that another one stands for
 	cells    []cell
-	tariffs  map[tariff]uint32
+	places   places[tariff]    // in the table
+	terms    places[terms]     // in the table
+	tiers    map[string]uint32 // places in the table by their binary form
 	texts    map[string]string // one copy of each text that rows share
+
 	prefixes int
 
 	line int      // of the row being read
@@ -96,7 +114,7 @@ func newParser(text string) *parser {
 	r.FieldsPerRecord = -1 // counted here, as a fault of one line among others
 	r.TrimLeadingSpace = true
 	r.ReuseRecord = true
-	p := &parser{csv: r, table: &Table{symbols: map[string]uint32{}}, tariffs: map[tariff]uint32{}, texts: map[string]string{}}
+	p := &parser{csv: r, table: newTable(), tierEnds: map[uint32]decimal.Decimal{}, isTier: map[uint32]bool{}, tiers: map[string]uint32{}, texts: map[string]string{}}
 	for i := range p.columns {
 		p.columns[i] = -1
 	}
@@ -185,11 +203,11 @@ func (p *parser) row() bool {
 	m, prefixes := p.match()
 	r := row{match: m, line: int32(p.line)}
 	r.from, r.to = p.dates()
-	t := p.tariff()
-	if t.description != "" {
+	c := p.charges()
+	if c.description != "" {
 		r.filled |= filledDescription
 	}
-	if t.productID != "" {
+	if c.productID != "" {
 		r.filled |= filledProduct
 	}
 	if p.prefixes += len(prefixes); p.prefixes > MaxPrefixes {
@@ -197,22 +215,50 @@ func (p *parser) row() bool {
 		return false
 	}
 	if p.errs.total == faults {
-		p.add(r, prefixes, t)
+		p.add(r, prefixes, &c)
 	}
 	return true
 }
 
 // add adds a row without fault to the table.
-func (p *parser) add(r row, prefixes []digits, t tariff) {
-	n, ok := p.tariffs[t]
-	if !ok {
-		n = uint32(len(p.table.tariffs))
-		p.tariffs[t] = n
-		p.table.tariffs = append(p.table.tariffs, t)
+func (p *parser) add(r row, prefixes []digits, c *charges) {
+	if !c.setupFee.IsZero() {
+		c.setupTariff = p.tariff(tariff{pricePerIncrement: c.setupFee, terms: p.terms.place(&p.table.terms, c.setup())})
 	}
-	r.tariff = n
+	at := uint32(len(p.rows))
+	if !c.tierEnd.IsZero() {
+		p.tierEnds[at] = c.tierEnd
+	}
 	for _, d := range prefixes {
-		p.cells = append(p.cells, cell{d, uint32(len(p.rows))})
+		p.cells = append(p.cells, cell{d, at})
 	}
 	p.rows = append(p.rows, r)
+	p.tariffs = append(p.tariffs, tariff{pricePerIncrement: c.price, terms: p.terms.place(&p.table.terms, c.terms)})
+}
+
+// tariff returns the place of a tariff among the table's.
+func (p *parser) tariff(t tariff) uint32 { return p.places.place(&p.table.tariffs, t) }
+
+// places knows where values are in a list that has each of them once.
+type places[V comparable] struct {
+	of   map[V]uint32
+	last uint32 // the place that was asked for last: rows are mostly like those before them
+}
+
+// place returns the place of v in the list, to which it is added where it is
+// not there yet.
+func (p *places[V]) place(list *[]V, v V) uint32 {
+	if p.of == nil {
+		p.of = map[V]uint32{}
+	} else if (*list)[p.last] == v {
+		return p.last
+	}
+	place, ok := p.of[v]
+	if !ok {
+		place = uint32(len(*list))
+		p.of[v] = place
+		*list = append(*list, v)
+	}
+	p.last = place
+	return place
 }

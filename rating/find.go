@@ -101,7 +101,7 @@ func (q *query) offers(r *row) bool {
 	if e := q.event; e.Description == "" && e.ProductID == "" || r.filled&(filledDescription|filledProduct) == 0 {
 		return true // without a look at the tariff, which lies elsewhere
 	}
-	return q.table.tariffs[r.tariff].matches(q.event)
+	return q.table.termsOf(r.tariff).matches(q.event)
 }
 
 // lookUp returns the row of a prefix that matches the event.

@@ -7,21 +7,6 @@ import (
 	"tollbook/decimal"
 )
 
-// smallDecimal is coef × 10^-scale. A coef of 0 stands for a number that does
-// not fit.
-type smallDecimal struct {
-	coef  uint64
-	scale uint8
-}
-
-func newSmallDecimal(d decimal.Decimal) smallDecimal {
-	coef, scale, ok := d.Small()
-	if !ok {
-		return smallDecimal{}
-	}
-	return smallDecimal{coef, uint8(scale)}
-}
-
 // increments returns how many increments of a tariff a quantity makes when it
 // is turned into the rate's unit and rounded up, and false where it cannot be
 // turned.
@@ -39,19 +24,21 @@ func (c *Card) increments(tariff uint32, e *tollbook.Event, unit tollbook.Unit) 
 	default:
 		return decimal.Int{}, false
 	}
-	if n, ok := smallCeilQuo(&e.Quantity, times, c.offers[tariff].increment, each); ok {
+	o := &c.offers[tariff]
+	if n, ok := smallCeilQuo(&e.Quantity, times, o.increment, o.incrementScale, each); ok {
 		return decimal.NewUint(n), true
 	}
-	increment := c.table.tariffs[tariff].increment
+	increment := c.table.termsOf(tariff).increment
 	return e.Quantity.MulInt(decimal.NewUint(times)).CeilQuo(increment.MulInt(decimal.NewUint(each))), true
 }
 
-// smallCeilQuo returns q × times ÷ (d × each), rounded up, where the terms of
-// the fraction fit 64 bits. Nearly all do, and it is a tenth of the work.
-func smallCeilQuo(q *decimal.Decimal, times uint64, d smallDecimal, each uint64) (uint64, bool) {
+// smallCeilQuo returns q × times ÷ (d × 10^-dScale × each), rounded up, where
+// the terms of the fraction fit 64 bits. Nearly all do, and it is a tenth of
+// the work. A d of 0 stands for a number that does not fit.
+func smallCeilQuo(q *decimal.Decimal, times, d uint64, dScale uint8, each uint64) (uint64, bool) {
 	coef, scale, ok := q.Small()
-	places := scale - int(d.scale)
-	if !ok || d.coef == 0 || max(places, -places) > tollbook.MaxFracDigits {
+	places := scale - int(dScale)
+	if !ok || d == 0 || max(places, -places) > tollbook.MaxFracDigits {
 		return 0, false
 	}
 	for ; places < 0; places++ {
@@ -61,7 +48,7 @@ func smallCeilQuo(q *decimal.Decimal, times uint64, d smallDecimal, each uint64)
 		each *= 10
 	}
 	numHi, num := bits.Mul64(coef, times)
-	denHi, den := bits.Mul64(d.coef, each)
+	denHi, den := bits.Mul64(d, each)
 	if numHi|denHi != 0 {
 		return 0, false
 	}

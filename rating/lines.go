@@ -23,9 +23,11 @@ const (
 // Readers take no lock: the usual line is set once, and a list of lines only
 // ever grows at its head.
 type offer struct {
-	increment smallDecimal
-	unit      tollbook.Unit // 0: the event's
-	blank     texts         // which texts a line takes from the event
+	increment      uint64 // × 10^-incrementScale; 0: it does not fit
+	incrementScale uint8
+	unit           tollbook.Unit // 0: the event's
+	blank          texts         // which texts a line takes from the event
+	more           bool          // there is a minimum or a setup fee; see the terms
 
 	// The line that was made first, and its kinds, which are set when it is
 	// there. Mostly there is no other, and then it need not be looked at.
@@ -47,9 +49,12 @@ const (
 	textWalletName
 )
 
-// init makes o the offer of a tariff.
-func (o *offer) init(t *tariff) {
-	o.increment, o.unit = newSmallDecimal(t.increment), t.unit
+// init makes o the offer of a tariff on terms.
+func (o *offer) init(t *terms) {
+	if coef, scale, ok := t.increment.Small(); ok {
+		o.increment, o.incrementScale = coef, uint8(scale)
+	}
+	o.unit, o.more = t.unit, t.minimum > 1 || !t.setupFee.IsZero()
 	for i, cell := range [...]string{t.description, t.productID, t.aggrProductID, t.walletName} {
 		if cell == "" {
 			o.blank |= 1 << i
@@ -70,8 +75,8 @@ type cachedLine struct {
 // and the unit, a byte each, and a bit that makes it differ from 0.
 type kinds uint32
 
-func kindsOf(e *tollbook.Event, unit tollbook.Unit) kinds {
-	return 1<<31 | kinds(unit)<<24 | kinds(e.Type)<<16 | kinds(e.Direction)<<8 | kinds(e.Resolution)
+func kindsOf(e *tollbook.Event, typ tollbook.UsageType, unit tollbook.Unit) kinds {
+	return 1<<31 | kinds(unit)<<24 | kinds(typ)<<16 | kinds(e.Direction)<<8 | kinds(e.Resolution)
 }
 
 // fromEvent are the texts that a line takes from the event, "" where the
@@ -95,10 +100,10 @@ func (o *offer) fromEvent(e *tollbook.Event) (f fromEvent) {
 	return f
 }
 
-// line returns the line that a tariff makes of an event in a unit.
-func (c *Card) line(tariff uint32, e *tollbook.Event, unit tollbook.Unit) *tollbook.Line {
+// line returns the line of a type that a tariff makes of an event in a unit.
+func (c *Card) line(tariff uint32, e *tollbook.Event, typ tollbook.UsageType, unit tollbook.Unit) *tollbook.Line {
 	o := &c.offers[tariff]
-	k, f := kindsOf(e, unit), o.fromEvent(e)
+	k, f := kindsOf(e, typ, unit), o.fromEvent(e)
 	list := &o.filled
 	if f == (fromEvent{}) {
 		if kinds(o.usualKinds.Load()) == k {
@@ -116,7 +121,7 @@ func (c *Card) line(tariff uint32, e *tollbook.Event, unit tollbook.Unit) *tollb
 	for _, s := range [...]*string{&f.description, &f.productID, &f.aggrProductID, &f.wallet} {
 		*s = strings.Clone(*s)
 	}
-	l := c.table.tariffs[tariff].line(e, unit, f)
+	l := c.table.line(tariff, e, typ, unit, f)
 	switch {
 	case c.lines.Load() >= maxLines:
 	case list == &o.plain && o.usual.CompareAndSwap(nil, l):
@@ -139,16 +144,21 @@ func keep(list *atomic.Pointer[cachedLine], head, added *cachedLine) bool {
 }
 
 // line makes the line of a tariff for what an event brings along.
-func (t *tariff) line(e *tollbook.Event, unit tollbook.Unit, f fromEvent) *tollbook.Line {
-	return tollbook.NewLine(tollbook.Grouping{
-		ProductID:     t.productID + f.productID,
-		AggrProductID: t.aggrProductID + f.aggrProductID,
-		Type:          e.Type,
-		Description:   t.description + f.description,
-		Currency:      t.currency,
+func (t *Table) line(tariff uint32, e *tollbook.Event, typ tollbook.UsageType, unit tollbook.Unit, f fromEvent) *tollbook.Line {
+	offered, on := &t.tariffs[tariff], t.termsOf(tariff)
+	g := tollbook.Grouping{
+		ProductID:     on.productID + f.productID,
+		AggrProductID: on.aggrProductID + f.aggrProductID,
+		Type:          typ,
+		Description:   on.description + f.description,
+		Currency:      on.currency,
 		Direction:     e.Direction,
 		Resolution:    e.Resolution,
 		Unit:          unit,
-		WalletName:    t.walletName + f.wallet,
-	}, t.pricePerIncrement, t.increment)
+		WalletName:    on.walletName + f.wallet,
+	}
+	if offered.tiers != 0 {
+		return tollbook.NewTieredLine(g, on.increment, t.tiers[offered.tiers])
+	}
+	return tollbook.NewLine(g, offered.pricePerIncrement, on.increment)
 }

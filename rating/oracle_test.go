@@ -1,11 +1,13 @@
 package rating
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
-	"testing"
 	"time"
 
 	"pgregory.net/rapid"
@@ -74,19 +76,33 @@ var choices = map[int][]string{
 	colPrefixes:      {"", "1", "12", "1;12", "2", "123;2"},
 	colEffectiveFrom: {"", "2023-01-02"},
 	colEffectiveTo:   {"", "2023-01-02", "2023-01-03"},
+
+	colPricePerIncrement: {"1", "0.5", "0"},
+	colIncrement:         {"1", "2"},
+	colMinimumIncrements: {"", "3"},
+	colSetupFee:          {"", "0.25"},
+	colFreeUnits:         {"", "4"},
+	colTierUpTo:          {"", "4", "8", "10"},
 }
 
 // plainCard draws rows that often meet: most are those before them with a
-// cell or two changed.
+// cell or two changed, some of them so that they may be another tier.
 func plainCard(t *rapid.T, most int) []plainRow {
 	columns := slices.Sorted(maps.Keys(choices))
 	rows := make([]plainRow, rapid.IntRange(1, most).Draw(t, "rows"))
 	for i := range rows {
 		r := &rows[i]
 		changed := columns
-		if i > 0 && rapid.IntRange(0, 3).Draw(t, "copy") > 0 {
-			*r = rows[rapid.IntRange(0, i-1).Draw(t, "of")]
-			changed = rapid.SliceOfN(rapid.SampledFrom(columns), 1, 2).Draw(t, "changed")
+		if i > 0 {
+			switch rapid.IntRange(0, 5).Draw(t, "copy") {
+			case 0:
+			case 1, 2, 3:
+				*r = rows[rapid.IntRange(0, i-1).Draw(t, "of")]
+				changed = rapid.SliceOfN(rapid.SampledFrom(columns), 1, 2).Draw(t, "changed")
+			default:
+				*r = rows[i-1]
+				changed = []int{colPricePerIncrement, colTierUpTo}
+			}
 		}
 		for _, c := range changed {
 			r[c] = rapid.SampledFrom(choices[c]).Draw(t, columnNames[c])
@@ -94,9 +110,135 @@ func plainCard(t *rapid.T, most int) []plainRow {
 		if r[colEffectiveTo] != "" && r[colEffectiveFrom] >= r[colEffectiveTo] {
 			r[colEffectiveFrom] = ""
 		}
-		r[colCurrency], r[colPricePerIncrement], r[colIncrement] = "usd", "1", "1"
+		r[colCurrency] = "usd"
 	}
 	return rows
+}
+
+// plainRate is the first of the rows of a rate, its line and all of the rows,
+// by where they end.
+type plainRate struct {
+	plainRow
+	line int
+	rows []plainRow
+}
+
+// plainRates returns the rates of rows and the names of the errors in them.
+func plainRates(rows []plainRow) (rates []plainRate, faults map[string]bool) {
+	faults = map[string]bool{}
+	byMatch := map[plainRow][]int{}
+	var order []plainRow
+	for i, r := range rows {
+		for _, c := range []int{colDescription, colProductID} { // here it counts only that they are filled in
+			if r[c] != "" {
+				r[c] = "filled"
+			}
+		}
+		for _, c := range []int{colPricePerIncrement, colIncrement, colMinimumIncrements, colSetupFee, colFreeUnits, colTierUpTo} {
+			r[c] = ""
+		}
+		if byMatch[r] == nil {
+			order = append(order, r)
+		}
+		byMatch[r] = append(byMatch[r], i)
+	}
+	for _, m := range order {
+		group := byMatch[m]
+		if !slices.ContainsFunc(group, func(i int) bool { return rows[i][colTierUpTo] != "" }) {
+			for _, i := range group {
+				rates = append(rates, plainRate{rows[i], i + 2, rows[i : i+1]})
+			}
+			continue
+		}
+		rates = append(rates, plainRate{rows[group[0]], group[0] + 2, plainTiers(rows, group, faults)})
+	}
+	slices.SortFunc(rates, func(a, b plainRate) int { return a.line - b.line })
+	return rates, faults
+}
+
+// plainTiers returns the rows of a group by where they end, and notes the
+// names of the errors in them.
+func plainTiers(rows []plainRow, group []int, faults map[string]bool) (tiers []plainRow) {
+	fault := func(i, c int) { faults[fmt.Sprintf("line %d, %s", i+2, columnNames[c])] = true }
+	for _, i := range group {
+		for c := range columnNames {
+			if c != colPricePerIncrement && c != colTierUpTo && rows[i][c] != rows[group[0]][c] {
+				fault(i, c)
+			}
+		}
+	}
+	end := func(i int) int {
+		if rows[i][colTierUpTo] == "" {
+			return math.MaxInt
+		}
+		return atoi(rows[i][colTierUpTo])
+	}
+	group = slices.Clone(group)
+	slices.SortStableFunc(group, func(i, j int) int { return cmp.Compare(end(i), end(j)) })
+	for n, i := range group {
+		if n == 0 && end(i) <= atoi(rows[i][colFreeUnits]) || n > 0 && end(i) == end(group[n-1]) || n == len(group)-1 && end(i) != math.MaxInt {
+			fault(i, colTierUpTo)
+		}
+		tiers = append(tiers, rows[i])
+	}
+	return tiers
+}
+
+// atoi reads a number that the test wrote down itself; blank is 0.
+func atoi(s string) int {
+	n, err := strconv.Atoi("0" + s)
+	if err != nil {
+		panic(err)
+	}
+	return n
+}
+
+// charges describes what a rate makes of a quantity, in the words of
+// describeCharges; the zero rate makes nothing of it.
+func (r *plainRate) charges(quantity int) string {
+	if r.line == 0 {
+		return ""
+	}
+	increment := atoi(r.plainRow[colIncrement])
+	n := (quantity + increment - 1) / increment
+	if n > 0 {
+		n = max(n, atoi(r.plainRow[colMinimumIncrements]))
+	}
+	text := fmt.Sprintf("%d of %d", n, increment)
+	if free := atoi(r.plainRow[colFreeUnits]); free > 0 {
+		text += fmt.Sprintf(" at 0 to %d", free)
+	}
+	for _, tier := range r.rows {
+		text += " at " + tier[colPricePerIncrement]
+		if tier[colTierUpTo] != "" {
+			text += " to " + tier[colTierUpTo]
+		}
+	}
+	if fee := r.plainRow[colSetupFee]; fee != "" {
+		text += fmt.Sprintf("; CALL_SERVICE 1 of 1 at %s", fee)
+	}
+	return text
+}
+
+// describeCharges says of each charge its type, where it is none of the
+// event, how many increments it has of how many units, and what they cost up
+// to how many units of the month.
+func describeCharges(charges []tollbook.Charge) string {
+	var all []string
+	for _, c := range charges {
+		text := fmt.Sprintf("%s of %s", c.Increments, c.Line.Increment)
+		if c.Line.Type == tollbook.CallService {
+			text = "CALL_SERVICE " + text
+		}
+		for i := range c.Line.Parts() {
+			text += " at " + c.Line.Part(i).PricePerIncrement.String()
+			if c.Line.Tiers != nil && c.Line.Tiers[i].UpTo.Sign() > 0 {
+				text += " to " + c.Line.Units(c.Line.Tiers[i].UpTo).String()
+			}
+		}
+		all = append(all, text)
+	}
+	return strings.Join(all, "; ")
 }
 
 func plainCSV(rows []plainRow) string {
@@ -133,97 +275,4 @@ func eventsFor(each func(e *tollbook.Event, day string)) {
 			}
 		}
 	}
-}
-
-// Exactly the pairs of rows that some event matches equally well are ties.
-func TestTiesRandom(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		rows := plainCard(t, 6)
-		want := map[tie]bool{}
-		eventsFor(func(e *tollbook.Event, day string) {
-			var ranks [6]string
-			for i := range rows {
-				_, ranks[i] = rows[i].matches(e, day)
-				for j := range i {
-					if ranks[i] != "" && ranks[i] == ranks[j] {
-						want[tie{uint32(j), uint32(i)}] = true
-					}
-				}
-			}
-		})
-		_, errs := ParseCard(plainCSV(rows))
-		got := map[tie]bool{}
-		for _, e := range errs {
-			var p tie
-			if n, err := fmt.Sscanf(e.Name+" "+e.Description, "line %d ties with line %d", &p.b, &p.a); n != 2 || err != nil {
-				t.Fatalf("error %+v", e)
-			}
-			got[tie{p.a - 2, p.b - 2}] = true
-		}
-		if fmt.Sprint(got) != fmt.Sprint(want) {
-			t.Fatalf("ties %v, want %v in\n%s", got, want, plainCSV(rows))
-		}
-	})
-}
-
-// The row found is the best of those that match, whatever the order of rows.
-func TestFindRandom(t *testing.T) {
-	cal := calendar(t, "UTC")
-	rapid.Check(t, func(t *rapid.T) {
-		var rows []plainRow
-		for _, r := range plainCard(t, 40) { // as many as go together without a tie
-			if table, _ := ParseCard(plainCSV(append(slices.Clone(rows), r))); table != nil {
-				rows = append(rows, r)
-			}
-		}
-		table, errs := ParseCard(plainCSV(rows))
-		if table == nil {
-			t.Fatalf("%v", errs)
-		}
-		c := Compile("card", 1, table)
-		n := 0
-		eventsFor(func(e *tollbook.Event, day string) {
-			if n++; n%7 != len(rows)%7 { // a seventh of them, another one each time
-				return
-			}
-			want, best := 0, ""
-			for i := range rows {
-				if ok, rank := rows[i].matches(e, day); ok && rank > best {
-					want, best = i+2, rank
-				}
-			}
-			if _, rate, _ := c.Measure(nil, e, cal); rate.Row != want {
-				t.Fatalf("%+v: line %d, want %d in\n%s", e, rate.Row, want, plainCSV(rows))
-			}
-		})
-	})
-}
-
-// Long prefixes of few digits, of which many start with others.
-func TestPrefixesRandom(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		number := rapid.StringMatching(`[09]{1,3}|[09]{14,18}|[09]{30,32}|[0-9]{1,6}`)
-		prefixes := rapid.SliceOfNDistinct(number, 1, 60, rapid.ID[string]).Draw(t, "prefixes")
-		csv := "price_per_increment,increment,currency,prefixes\n"
-		for _, p := range prefixes {
-			csv += "1,1,USD," + p + "\n"
-		}
-		table, errs := ParseCard(csv)
-		if table == nil {
-			t.Fatalf("%v", errs)
-		}
-		c := Compile("card", 1, table)
-		for range 50 {
-			to := rapid.SampledFrom(append(prefixes, "")).Draw(t, "start") + rapid.StringMatching(`[09]{0,4}`).Draw(t, "rest")
-			want, longest := 0, ""
-			for i, p := range prefixes {
-				if strings.HasPrefix(to, p) && len(p) > len(longest) {
-					want, longest = i+2, p
-				}
-			}
-			if _, rate, _ := c.Measure(nil, event(to, "", 0), nil); rate.Row != want || rate.Prefix != longest {
-				t.Fatalf("to %s: line %d by %q, want %d by %q", to, rate.Row, rate.Prefix, want, longest)
-			}
-		}
-	})
 }

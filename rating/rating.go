@@ -29,6 +29,7 @@ import (
 	"sync/atomic"
 
 	"tollbook"
+	"tollbook/decimal"
 )
 
 // Card is a rate card compiled for lookup. It may be used concurrently.
@@ -44,13 +45,14 @@ type Card struct {
 func Compile(id string, version int, t *Table) *Card {
 	c := &Card{id: id, version: version, table: t, offers: make([]offer, len(t.tariffs))}
 	for i := range t.tariffs {
-		c.offers[i].init(&t.tariffs[i])
+		c.offers[i].init(t.termsOf(uint32(i)))
 	}
 	return c
 }
 
 // Measure appends what the card makes of an event that carries no price of
-// its own, and returns which row priced it. Without a charge it returns the
+// its own, and returns which row priced it: its increments of the row's rate
+// and, where the row has one, the setup fee. Without a charge it returns the
 // reason: NoRate, UnitMismatch, CurrencyMismatch or TooManyUnits. The
 // calendar is that of the event's account: a row's dates are days there.
 func (c *Card) Measure(dst []tollbook.Charge, e *tollbook.Event, cal *tollbook.Calendar) ([]tollbook.Charge, tollbook.Rate, tollbook.Unrated) {
@@ -58,10 +60,11 @@ func (c *Card) Measure(dst []tollbook.Charge, e *tollbook.Event, cal *tollbook.C
 	if r == nil {
 		return dst, tollbook.Rate{}, tollbook.NoRate
 	}
-	if e.Currency != "" && e.Currency != c.table.tariffs[r.tariff].currency {
+	if e.Currency != "" && e.Currency != c.table.termsOf(r.tariff).currency {
 		return dst, tollbook.Rate{}, tollbook.CurrencyMismatch
 	}
-	unit := c.offers[r.tariff].unit
+	o := &c.offers[r.tariff]
+	unit := o.unit
 	if unit == 0 {
 		unit = e.Unit
 	}
@@ -69,19 +72,38 @@ func (c *Card) Measure(dst []tollbook.Charge, e *tollbook.Event, cal *tollbook.C
 	if !ok {
 		return dst, tollbook.Rate{}, tollbook.UnitMismatch
 	}
-	if v, ok := n.Uint64(); !ok || v > tollbook.MaxIncrements {
+	v, ok := n.Uint64()
+	if !ok || v > tollbook.MaxIncrements {
 		return dst, tollbook.Rate{}, tollbook.TooManyUnits
 	}
 	rate := tollbook.Rate{CardID: c.id, Version: c.version, Row: int(r.line), Prefix: c.table.prefixes[at].text}
-	return append(dst, tollbook.Charge{Line: c.line(r.tariff, e, unit), Increments: n}), rate, 0
+	if o.more {
+		return c.measureMore(dst, e, r.tariff, unit, v), rate, 0
+	}
+	return append(dst, tollbook.Charge{Line: c.line(r.tariff, e, e.Type, unit), Increments: n}), rate, 0
+}
+
+// measureMore appends the charges of an event that makes n increments of a
+// tariff which has a minimum or a setup fee.
+func (c *Card) measureMore(dst []tollbook.Charge, e *tollbook.Event, tariff uint32, unit tollbook.Unit, n uint64) []tollbook.Charge {
+	t := c.table.termsOf(tariff)
+	if n > 0 {
+		n = max(n, t.minimum)
+	}
+	dst = append(dst, tollbook.Charge{Line: c.line(tariff, e, e.Type, unit), Increments: decimal.NewUint(n)})
+	if t.setupFee.IsZero() {
+		return dst
+	}
+	fee := c.line(t.setupTariff, e, tollbook.CallService, tollbook.OtherUnit)
+	return append(dst, tollbook.Charge{Line: fee, Increments: decimal.NewUint(1)})
 }
 
 // Products returns the product and aggregated product ids that the card's
 // rows name, sorted, each once.
 func (c *Card) Products() []string {
 	var ids []string
-	for i := range c.table.tariffs {
-		for _, id := range [...]string{c.table.tariffs[i].productID, c.table.tariffs[i].aggrProductID} {
+	for i := range c.table.terms {
+		for _, id := range [...]string{c.table.terms[i].productID, c.table.terms[i].aggrProductID} {
 			if id != "" {
 				ids = append(ids, id)
 			}

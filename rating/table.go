@@ -17,11 +17,14 @@ const (
 
 // Table is a rate card that was read without error. It is never changed.
 //
-// A row is split in two: what it matches, of which there are as many as rows,
-// and what it charges, of which a card of many thousand prefixes has only few.
+// A row is split in three: what it matches, of which there are as many as
+// rows; its price, of which a card of many thousand prefixes may have as many;
+// and its terms, of which it has only few.
 type Table struct {
 	rows    int
 	tariffs []tariff
+	terms   []terms
+	tiers   [][]tollbook.Tier // of tariffs; the first is that of a tariff without
 	symbols map[string]uint32 // folded country, category or type → its symbol, from 1
 
 	index
@@ -79,21 +82,51 @@ type resolutionSet uint8
 
 func (s resolutionSet) matches(r tollbook.Resolution) bool { return s == 0 || s&(1<<r) != 0 }
 
-// tariff is what a row charges.
+// tariff is what a row charges: a price, or one for each tier, on terms.
 type tariff struct {
-	unit              tollbook.Unit // 0: the event's
-	pricePerIncrement decimal.Decimal
-	increment         decimal.Decimal
-	currency          string
-	description       string
-	productID         string
-	aggrProductID     string
-	walletName        string
+	pricePerIncrement decimal.Decimal // 0 where there are tiers
+	tiers             uint32          // their place in Table.tiers, 0: none
+	terms             uint32          // their place in Table.terms
 }
 
+// terms are all that tariffs of different prices may have in common.
+type terms struct {
+	unit          tollbook.Unit // 0: the event's
+	increment     decimal.Decimal
+	currency      string
+	description   string
+	productID     string
+	aggrProductID string
+	walletName    string
+	minimum       uint64          // increments of an event that has any
+	setupFee      decimal.Decimal // 0: none
+	setupTariff   uint32          // that charges it, where there is one
+	freeUnits     decimal.Decimal // they are the first of the tiers as well
+}
+
+// setup returns the terms of the tariff that charges the setup fee.
+func (t *terms) setup() terms {
+	return terms{
+		unit:          tollbook.OtherUnit,
+		increment:     decimal.FromInt(1),
+		currency:      t.currency,
+		description:   t.description,
+		productID:     t.productID,
+		aggrProductID: t.aggrProductID,
+		walletName:    t.walletName,
+	}
+}
+
+func newTable() *Table {
+	return &Table{tiers: make([][]tollbook.Tier, 1), symbols: map[string]uint32{}}
+}
+
+// termsOf returns the terms of a tariff.
+func (t *Table) termsOf(tariff uint32) *terms { return &t.terms[t.tariffs[tariff].terms] }
+
 // matches tells whether an event's own description and product, where given,
-// are those of the tariff, where it has them.
-func (t *tariff) matches(e *tollbook.Event) bool {
+// are those of the terms, where they have them.
+func (t *terms) matches(e *tollbook.Event) bool {
 	return sameOrBlank(t.description, e.Description) && sameOrBlank(t.productID, e.ProductID)
 }
 

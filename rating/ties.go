@@ -72,12 +72,12 @@ func (m *match) overlaps(o *match) bool {
 }
 
 // tieErrors describes ties, each under the later of its two lines.
-func tieErrors(rows []row, tariffs []tariff, ties []tie) []lineError {
+func (p *parser) tieErrors(ties []tie) []lineError {
 	errs := make([]lineError, len(ties))
-	for i, p := range ties {
-		a, b := &rows[p.a], &rows[p.b]
+	for i, t := range ties {
+		a, b := &p.rows[t.a], &p.rows[t.b]
 		hint := ""
-		if x, y := &tariffs[a.tariff], &tariffs[b.tariff]; x.description != y.description || x.productID != y.productID {
+		if x, y := p.termsOf(t.a), p.termsOf(t.b); x.description != y.description || x.productID != y.productID {
 			hint = " (an event may come without a description or product_id, so these do not tell them apart)"
 		}
 		errs[i] = lineError{int(b.line), tollbook.FieldError{
