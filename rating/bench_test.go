@@ -3,6 +3,7 @@ package rating
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -11,9 +12,9 @@ import (
 	"tollbook/load"
 )
 
-// bigCSV is a card of n prefixes of 1 to 8 digits, a row each, at some
-// hundred prices.
-func bigCSV(n int, rng *rand.Rand) (string, []string) {
+// bigCSV is a card of n prefixes of 1 to 8 digits, a row each, at one of some
+// prices.
+func bigCSV(n, prices int, rng *rand.Rand) (string, []string) {
 	var b strings.Builder
 	b.WriteString("resource,direction,prefixes,price_per_increment,increment,unit_of_measure,currency,description,product_id\n")
 	seen := map[string]bool{}
@@ -25,14 +26,14 @@ func bigCSV(n int, rng *rand.Rand) (string, []string) {
 		}
 		seen[p] = true
 		prefixes = append(prefixes, p)
-		fmt.Fprintf(&b, "call,outbound,%s,0.%04d,6,minutes,USD,Outbound call,TD-USG-%d\n", p, 1+rng.IntN(200), rng.IntN(3))
+		fmt.Fprintf(&b, "call,outbound,%s,0.%09d,6,minutes,USD,Outbound call,TD-USG-%d\n", p, 1+rng.IntN(prices), rng.IntN(3))
 	}
 	return b.String(), prefixes
 }
 
 func BenchmarkMeasure(b *testing.B) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	csv, prefixes := bigCSV(50_000, rng)
+	csv, prefixes := bigCSV(50_000, 200, rng)
 	c := card(b, strings.TrimSpace(csv))
 	numbers := make([]string, 4096)
 	for i := range numbers {
@@ -84,17 +85,37 @@ func BenchmarkPricer(b *testing.B) {
 	}
 }
 
-func BenchmarkParseCard(b *testing.B) {
-	csv, _ := bigCSV(260_000, rand.New(rand.NewPCG(1, 2)))
-	b.SetBytes(int64(len(csv)))
-	b.ReportAllocs()
-	for b.Loop() {
-		table, errs := ParseCard(csv)
-		if table == nil {
-			b.Fatal(errs[0])
-		}
-		Compile("card", 1, table)
+// BenchmarkLoad reads and compiles a card of 260,000 rows with a prefix each,
+// once at some hundred prices and once with a price of its own for each. What
+// the card holds is live_MB, beside the text.
+func BenchmarkLoad(b *testing.B) {
+	for name, prices := range map[string]int{"200_prices": 200, "own_prices": 1_000_000_000} {
+		b.Run(name, func(b *testing.B) {
+			csv, _ := bigCSV(260_000, prices, rand.New(rand.NewPCG(1, 2)))
+			before := liveBytes()
+			b.SetBytes(int64(len(csv)))
+			b.ReportAllocs()
+			var c *Card
+			for b.Loop() {
+				table, errs := ParseCard(csv)
+				if table == nil {
+					b.Fatal(errs[0])
+				}
+				c = Compile("card", 1, table)
+			}
+			b.ReportMetric(float64(liveBytes()-before)/1e6, "live_MB")
+			runtime.KeepAlive(c)
+			runtime.KeepAlive(csv)
+		})
 	}
+}
+
+// liveBytes returns how much of the heap is in use.
+func liveBytes() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 // BenchmarkMeasureMillion rates the calls of load.Million, which go at random

@@ -88,9 +88,11 @@ func (p *parser) resolutions() (set resolutionSet) {
 	return set
 }
 
-func (p *parser) prefixCell() (prefixes []digits) {
+// prefixCell reads the prefixes, which are good until the next row.
+func (p *parser) prefixCell() []digits {
+	prefixes := p.digits[:0]
 	if p.cell(colPrefixes) == "" {
-		return []digits{{}}
+		prefixes = append(prefixes, digits{})
 	}
 	p.list(colPrefixes, func(s string) {
 		d, n, ok := parseDigits(s)
@@ -107,6 +109,7 @@ func (p *parser) prefixCell() (prefixes []digits) {
 		slices.SortFunc(prefixes, digits.compare)
 		prefixes = slices.Compact(prefixes)
 	}
+	p.digits = prefixes
 	return prefixes
 }
 

@@ -86,6 +86,10 @@ func ParseCard(text string) (*Table, []tollbook.FieldError) {
 	return p.table, nil
 }
 
+// shortestRow is how many bytes a row has at least; there is room for no more
+// rows than that before they are read.
+const shortestRow = len("1,1,USD\n")
+
 // parser reads one card.
 type parser struct {
 	csv      *csv.Reader
@@ -105,8 +109,9 @@ type parser struct {
 
 	prefixes int
 
-	line int      // of the row being read
-	rec  []string // its cells
+	line   int      // of the row being read
+	rec    []string // its cells
+	digits []digits // its prefixes
 }
 
 func newParser(text string) *parser {
@@ -118,6 +123,8 @@ func newParser(text string) *parser {
 	for i := range p.columns {
 		p.columns[i] = -1
 	}
+	rows := min(strings.Count(text, "\n"), len(text)/shortestRow, MaxRows)
+	p.rows, p.tariffs, p.cells = make([]row, 0, rows), make([]tariff, 0, rows), make([]cell, 0, rows)
 	return p
 }
 

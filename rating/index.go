@@ -99,7 +99,13 @@ func (m *match) compareTied(o *match) int {
 
 // build makes the index of the rows from their sorted cells.
 func (t *Table) build(rows []row, cells []cell) {
-	t.keys, t.prefixes = []digits{{}}, []prefix{{}}
+	prefixes := 1
+	for i := range cells {
+		if i == 0 || cells[i].digits != cells[i-1].digits {
+			prefixes++
+		}
+	}
+	t.keys, t.prefixes = make([]digits, 1, prefixes), make([]prefix, 1, prefixes)
 	t.shapes, t.buckets = map[uint32][]shape{}, map[bucketKey]rowRange{}
 	for i := 0; i < len(cells); {
 		n := i + 1
