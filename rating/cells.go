@@ -122,8 +122,9 @@ func (p *parser) symbol(c int) uint32 {
 	key := appendFold(nil, s)
 	id, ok := p.table.symbols[string(key)]
 	if !ok {
-		id = uint32(len(p.table.symbols) + 1)
+		id = uint32(len(p.table.names))
 		p.table.symbols[string(key)] = id
+		p.table.names = append(p.table.names, s)
 	}
 	return id
 }

@@ -55,6 +55,56 @@ func (d digits) isPrefixOf(e digits) bool {
 	return d.hi == e.hi && (d.lo^e.lo)>>(bits.TrailingZeros64(d.lo)&^3) == 0
 }
 
+// length returns how many digits there are.
+func (d digits) length() int {
+	if d.lo == 0 {
+		return 16 - bits.TrailingZeros64(d.hi)/4
+	}
+	return 32 - bits.TrailingZeros64(d.lo)/4
+}
+
+// child returns d with one more digit, and false where there is no room.
+func (d digits) child(digit int) (digits, bool) {
+	n := d.length()
+	switch nibble := uint64(digit + 1); {
+	case n < 16:
+		d.hi |= nibble << (4 * (15 - n))
+	case n < MaxPrefixDigits:
+		d.lo |= nibble << (4 * (31 - n))
+	default:
+		return digits{}, false
+	}
+	return d, true
+}
+
+// countryCode returns the country code that a number of the international
+// plan (ITU-T E.164) starts with, and false where d is too short to have one
+// or begins with 0, as none of these numbers does.
+func (d digits) countryCode() (digits, bool) {
+	n := 3
+	switch first, second := int(d.hi>>60)-1, int(d.hi>>56&15)-1; {
+	case first <= 0 || first != 1 && first != 7 && second < 0:
+		return digits{}, false
+	case first == 1 || first == 7:
+		n = 1
+	case twoDigitCodes[first]&(1<<second) != 0:
+		n = 2
+	}
+	return digits{hi: d.hi &^ (1<<(64-4*n) - 1)}, d.length() >= n
+}
+
+// twoDigitCodes has, for each first digit, a bit for each second digit with
+// which it is a country code. Others but 1 and 7 have three digits.
+var twoDigitCodes = [10]uint16{
+	2: 1<<0 | 1<<7,
+	3: 1<<0 | 1<<1 | 1<<2 | 1<<3 | 1<<4 | 1<<6 | 1<<9,
+	4: 1<<0 | 1<<1 | 1<<3 | 1<<4 | 1<<5 | 1<<6 | 1<<7 | 1<<8 | 1<<9,
+	5: 1<<1 | 1<<2 | 1<<3 | 1<<4 | 1<<5 | 1<<6 | 1<<7 | 1<<8,
+	6: 1<<0 | 1<<1 | 1<<2 | 1<<3 | 1<<4 | 1<<5 | 1<<6,
+	8: 1<<1 | 1<<2 | 1<<4 | 1<<6,
+	9: 1<<0 | 1<<1 | 1<<2 | 1<<3 | 1<<4 | 1<<5 | 1<<8,
+}
+
 // digitBase is how many values four bits of digits may have.
 const digitBase = 11
 

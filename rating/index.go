@@ -2,6 +2,7 @@ package rating
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 )
 
@@ -192,6 +193,36 @@ func (t *Table) fillStarts() {
 	for ; next < len(t.starts); next++ {
 		t.starts[next] = uint32(len(t.keys))
 	}
+}
+
+// rowsOf yields the rows of a prefix, better ones first.
+func (x *index) rowsOf(at uint32) iter.Seq[*row] {
+	return func(yield func(*row) bool) {
+		p := &x.prefixes[at]
+		if p.rows.count == 1 {
+			yield(&p.only)
+			return
+		}
+		rows := p.rows.of(x.entries)
+		for i := range rows {
+			if !yield(&rows[i]) {
+				return
+			}
+		}
+	}
+}
+
+// below returns which of the prefixes from lo to before hi start with d.
+func (x *index) below(d digits, lo, hi uint32) (from, to uint32) {
+	keys := x.keys[lo:hi]
+	first, _ := slices.BinarySearchFunc(keys, d, digits.compare)
+	n, _ := slices.BinarySearchFunc(keys[first:], d, func(key, d digits) int {
+		if d.isPrefixOf(key) {
+			return -1
+		}
+		return 1
+	})
+	return lo + uint32(first), lo + uint32(first+n)
 }
 
 // longest returns the longest prefix that a number starts with.

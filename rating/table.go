@@ -26,6 +26,7 @@ type Table struct {
 	terms   []terms
 	tiers   [][]tollbook.Tier // of tariffs; the first is that of a tariff without
 	symbols map[string]uint32 // folded country, category or type → its symbol, from 1
+	names   []string          // of symbols, as the card first spells them
 
 	index
 }
@@ -118,7 +119,7 @@ func (t *terms) setup() terms {
 }
 
 func newTable() *Table {
-	return &Table{tiers: make([][]tollbook.Tier, 1), symbols: map[string]uint32{}}
+	return &Table{tiers: make([][]tollbook.Tier, 1), symbols: map[string]uint32{}, names: make([]string, 1)}
 }
 
 // termsOf returns the terms of a tariff.
