@@ -63,7 +63,40 @@ var termColumns = [...]int{
 	colMinimumIncrements, colSetupFee, colFreeUnits,
 }
 
-// text returns a column of terms as a card's CSV has it.
+// chargeColumns are the columns in which a row says what it charges.
+var chargeColumns = [...]int{
+	colPricePerIncrement, colIncrement, colUnitOfMeasure, colCurrency, colAggrProductID, colWalletName,
+	colMinimumIncrements, colSetupFee, colFreeUnits, colTierUpTo,
+}
+
+// chargeText returns one of chargeColumns of a tariff as a card's CSV has it.
+// Of a rate with tiers it is what all its rows have there, with ';' between
+// them.
+func (t *Table) chargeText(n uint32, c int) string {
+	tariff := &t.tariffs[n]
+	switch {
+	case c != colPricePerIncrement && c != colTierUpTo:
+		return t.terms[tariff.terms].text(c)
+	case tariff.tiers == 0 && c == colPricePerIncrement:
+		return tariff.pricePerIncrement.String()
+	}
+	terms, tiers := &t.terms[tariff.terms], t.tiers[tariff.tiers]
+	if !terms.freeUnits.IsZero() {
+		tiers = tiers[1:]
+	}
+	var cells []string
+	for _, tier := range tiers {
+		switch {
+		case c == colPricePerIncrement:
+			cells = append(cells, tier.PricePerIncrement.String())
+		case tier.UpTo.Sign() > 0:
+			cells = append(cells, terms.increment.MulInt(tier.UpTo).String())
+		}
+	}
+	return strings.Join(cells, ";")
+}
+
+// text returns a column of terms as a card's CSV has it, blank for 0.
 func (t *terms) text(c int) string {
 	switch c {
 	case colIncrement:
@@ -81,11 +114,18 @@ func (t *terms) text(c int) string {
 	case colWalletName:
 		return t.walletName
 	case colMinimumIncrements:
-		return decimal.NewUint(t.minimum).String()
+		return blankZero(decimal.New(decimal.NewUint(t.minimum), 0))
 	case colSetupFee:
-		return t.setupFee.String()
+		return blankZero(t.setupFee)
 	case colFreeUnits:
-		return t.freeUnits.String()
+		return blankZero(t.freeUnits)
 	}
 	return ""
+}
+
+func blankZero(d decimal.Decimal) string {
+	if d.IsZero() {
+		return ""
+	}
+	return d.String()
 }
