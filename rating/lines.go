@@ -17,8 +17,9 @@ const (
 
 // offer is what measuring looks at of a tariff, and the lines that the tariff
 // has made of events, so that measuring usually neither hashes nor allocates.
-// It is a third of a tariff's size: a card may have a tariff for each of many
-// thousand rows, and then nearly every event comes to one that is in no cache.
+// It is small, and the terms are not looked at unless they say more: a card may
+// have a tariff for each of many thousand rows, and then nearly every event
+// comes to one that is in no cache.
 //
 // Readers take no lock: the usual line is set once, and a list of lines only
 // ever grows at its head.

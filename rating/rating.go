@@ -1,7 +1,8 @@
 // Package rating finds what an event costs. A rate card is read from its CSV
 // (ParseCard), compiled for lookup (Compile), and then measures events
 // (Card.Measure): which row prices the event, and how many increments it has.
-// Everything here is a function of its arguments; nothing is stored.
+// What is likely not meant in a table is told by Table.Warnings, and what two
+// tables differ in by Diff. Everything here is a function of its arguments; nothing is stored.
 //
 // # Which row prices an event
 //
@@ -15,6 +16,14 @@
 // it is read, so that a lookup finds one row or none and the order of rows
 // never matters. An event need not carry a description or a product_id and
 // then matches rows with any: two rows that differ in nothing else are equal.
+//
+// # What it charges
+//
+// A row charges whole increments, rounded up for each event, and a setup fee
+// where it has one. Rows that match the same and say up to how many units of
+// an account's month their price holds are the tiers of one rate, and become
+// one row with one line; free units are its first tier. In which tiers an
+// event's increments lie is not known here: it follows from the whole month.
 //
 // # Prefixes
 //
