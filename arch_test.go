@@ -20,9 +20,10 @@ var imports = map[string][]string{
 	"filter":  {"decimal"}, // numbers compare as decimals
 	".":       {"decimal", "filter"},
 
-	"rating": {".", "decimal"},
-	"wire":   {".", "decimal"},
-	"oauth":  {"."},
+	"rating":  {".", "decimal"},
+	"wire":    {".", "decimal"},
+	"keyfile": {},
+	"oauth":   {".", "keyfile"},
 
 	// A store cuts pages where the data is, so it filters; it never measures.
 	"localstore": {".", "decimal", "filter", "localstore/runs"},

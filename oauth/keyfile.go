@@ -10,18 +10,17 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"tollbook/keyfile"
 )
 
 // Bounds of a key file.
 const (
-	MaxKeys         = 32 // in one file
-	maxKeyFileBytes = 64 << 10
-	keyFileVersion  = 1
+	MaxKeys        = 32 // in one file
+	keyFileVersion = 1
 )
 
 // keyFile is the content of a key file, JSON:
@@ -60,15 +59,8 @@ func CreateKeys(path string, rand io.Reader, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	temp, err := writeBeside(path, &keyFile{Version: keyFileVersion, Keys: []storedKey{key}})
-	if err != nil {
-		return err
-	}
-	// A link, unlike a rename, never replaces a file.
-	if err := os.Link(temp, path); err != nil {
-		return errors.Join(fmt.Errorf("create signing keys: %w", err), os.Remove(temp))
-	}
-	return errors.Join(os.Remove(temp), syncDir(path))
+	file := &keyFile{Version: keyFileVersion, Keys: []storedKey{key}}
+	return file.write(path, keyfile.Create)
 }
 
 // Rotate adds a new key to a key file, which signs from then on. The one that
@@ -96,14 +88,18 @@ func Rotate(path string, rand io.Reader, now time.Time, lifetime time.Duration) 
 	if len(next.Keys) > MaxKeys {
 		return fmt.Errorf("rotate signing keys: %d keys are still accepted, more than %d are not kept; wait until tokens have expired", len(next.Keys)-1, MaxKeys-1)
 	}
-	temp, err := writeBeside(path, next)
+	return next.write(path, keyfile.Replace)
+}
+
+func (file *keyFile) write(path string, write func(path string, content []byte) error) error {
+	b, err := json.MarshalIndent(file, "", "  ")
 	if err != nil {
-		return err
+		return fmt.Errorf("encode signing keys: %w", err)
 	}
-	if err := os.Rename(temp, path); err != nil {
-		return errors.Join(fmt.Errorf("rotate signing keys: %w", err), os.Remove(temp))
+	if err := write(path, append(b, '\n')); err != nil {
+		return fmt.Errorf("write signing keys: %w", err)
 	}
-	return syncDir(path)
+	return nil
 }
 
 // newStoredKey draws a key. Its id is its thumbprint (RFC 7638).
@@ -138,69 +134,18 @@ func newPrivateKey(rand io.Reader) (*ecdsa.PrivateKey, error) {
 	return nil, errors.New("the source of randomness gives no key")
 }
 
-func readKeyFile(path string) (_ *keyFile, info fs.FileInfo, err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("signing keys: %w", err)
-		}
-	}()
-	f, err := os.Open(path)
+func readKeyFile(path string) (*keyFile, fs.FileInfo, error) {
+	b, info, err := keyfile.Read(path)
 	if err != nil {
-		return nil, nil, err
-	}
-	defer f.Close() // only read from
-	if info, err = f.Stat(); err != nil {
-		return nil, nil, err
-	}
-	if info.Mode().Perm()&0o027 != 0 {
-		return nil, nil, fmt.Errorf("%s has mode %04o: others may read or change it; chmod 600", path, info.Mode().Perm())
-	}
-	b, err := io.ReadAll(io.LimitReader(f, maxKeyFileBytes+1))
-	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("signing keys: %w", err)
 	}
 	file := &keyFile{}
 	// The cause is left out: it might show what the file holds.
-	if len(b) > maxKeyFileBytes || json.Unmarshal(b, file) != nil {
-		return nil, nil, fmt.Errorf("%s is not a key file", path)
+	if len(b) > keyfile.MaxBytes || json.Unmarshal(b, file) != nil {
+		return nil, nil, fmt.Errorf("signing keys: %s is not a key file", path)
 	}
 	if file.Version != keyFileVersion {
-		return nil, nil, fmt.Errorf("%s has version %d; this program knows version %d", path, file.Version, keyFileVersion)
+		return nil, nil, fmt.Errorf("signing keys: %s has version %d; this program knows version %d", path, file.Version, keyFileVersion)
 	}
 	return file, info, nil
-}
-
-// writeBeside writes a key file next to path, syncs it and returns its name.
-// The name is always the same, so that it is also a lock: of two that change
-// the keys at once, one fails.
-func writeBeside(path string, file *keyFile) (temp string, err error) {
-	b, err := json.MarshalIndent(file, "", "  ")
-	if err != nil {
-		return "", fmt.Errorf("encode signing keys: %w", err)
-	}
-	temp = path + ".new"
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return "", fmt.Errorf("write signing keys: %w (another rotation is under way; if not, remove the file)", err)
-	}
-	if err != nil {
-		return "", fmt.Errorf("write signing keys: %w", err)
-	}
-	_, err = f.Write(append(b, '\n'))
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return "", errors.Join(fmt.Errorf("write signing keys: %w", err), os.Remove(temp))
-	}
-	return temp, nil
-}
-
-// syncDir makes a new name in path's directory durable.
-func syncDir(path string) error {
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return fmt.Errorf("sync signing keys: %w", err)
-	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
-		return fmt.Errorf("sync signing keys: %w", err)
-	}
-	return nil
 }
