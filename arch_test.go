@@ -24,6 +24,7 @@ var imports = map[string][]string{
 	"wire":    {".", "decimal"},
 	"keyfile": {},
 	"oauth":   {".", "keyfile"},
+	"webhook": {"keyfile"},
 
 	// A store cuts pages where the data is, so it filters; it never measures.
 	"localstore": {".", "decimal", "filter", "localstore/runs"},
