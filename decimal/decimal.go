@@ -8,6 +8,7 @@ package decimal
 import (
 	"errors"
 	"fmt"
+	"math/big"
 )
 
 // MaxScale is the largest number of digits after the point that a Decimal
@@ -155,6 +156,31 @@ func (d Decimal) QuoHalfEven(e Decimal, places int) Decimal {
 		q = q.Add(NewInt(int64(num.Sign() * den.Sign())))
 	}
 	return reduce(q, places)
+}
+
+// MulQuo returns d × m ÷ e rounded to places digits after the point, a tie to
+// the even digit, and false where that is more than a Decimal holds. It has room
+// for what Mul and QuoHalfEven would panic on, which makes it slower. It panics
+// when e is 0.
+func (d Decimal) MulQuo(m, e Decimal, places int) (Decimal, bool) {
+	num, den := d.coef.big(), e.coef.big()
+	num.Mul(num, m.coef.big())
+	ten := big.NewInt(10)
+	if shift := int64(places + int(e.scale) - int(d.scale) - int(m.scale)); shift >= 0 {
+		num.Mul(num, ten.Exp(ten, big.NewInt(shift), nil))
+	} else {
+		den.Mul(den, ten.Exp(ten, big.NewInt(-shift), nil))
+	}
+	q, r := new(big.Int).QuoRem(num, den, new(big.Int))
+	half := r.Lsh(r.Abs(r), 1).CmpAbs(den)
+	if half > 0 || half == 0 && q.Bit(0) == 1 {
+		q.Add(q, big.NewInt(int64(num.Sign()*den.Sign())))
+	}
+	c, ok := fromBig(q)
+	if !ok {
+		return Decimal{}, false
+	}
+	return reduce(c, places), true
 }
 
 // CeilQuo returns the least whole number that is not less than d ÷ e, for

@@ -126,6 +126,51 @@ func TestAgainstBig(t *testing.T) {
 	})
 }
 
+func TestMulQuo(t *testing.T) {
+	huge := "9" + strings.Repeat("0", 50)
+	for _, tc := range []struct {
+		d, m, e string
+		places  int
+		want    string // "": more than a Decimal holds
+	}{
+		{"1", "1", "3", 12, "0.333333333333"},
+		{"2", "100", "3", 0, "67"},
+		{"1", "5", "2", 0, "2"},
+		{"3", "5", "2", 0, "8"},
+		{"-1", "5", "2", 0, "-2"},
+		{"-3", "5", "2", 0, "-8"},
+		{"3", "5", "-2", 0, "-8"},
+		{"0", "5", "2", 0, "0"},
+		{"0.000000000001", "1", "1000", 12, "0"},
+		{huge, huge, huge, 12, huge},
+		{huge, huge, "1", 0, ""},
+		{"-" + huge, huge, "1", 0, ""},
+		{huge, "0.000000000001", "0.000000000001", 24, huge},
+	} {
+		got, ok := parse(t, tc.d).MulQuo(parse(t, tc.m), parse(t, tc.e), tc.places)
+		if ok != (tc.want != "") || ok && got.String() != tc.want {
+			t.Errorf("%s × %s ÷ %s at %d places = %s, %v, want %s", tc.d, tc.m, tc.e, tc.places, got, ok, tc.want)
+		}
+	}
+}
+
+// TestMulQuoAgainstOthers: where there is room for them, Mul and QuoHalfEven
+// come to the same.
+func TestMulQuoAgainstOthers(t *testing.T) {
+	number := rapid.StringMatching(`-?[0-9]{1,10}(\.[0-9]{1,8})?`)
+	rapid.Check(t, func(t *rapid.T) {
+		d, m, e := parse(t, number.Draw(t, "d")), parse(t, number.Draw(t, "m")), parse(t, number.Draw(t, "e"))
+		places := rapid.IntRange(0, 12).Draw(t, "places")
+		if e.IsZero() {
+			return
+		}
+		got, ok := d.MulQuo(m, e, places)
+		if want := d.Mul(m).QuoHalfEven(e, places); !ok || got != want {
+			t.Fatalf("%s × %s ÷ %s at %d places = %s, %v, want %s", d, m, e, places, got, ok, want)
+		}
+	})
+}
+
 // Forms of every length come back as what they were, and are no longer than
 // they must be.
 func TestBinaryOfEveryLength(t *testing.T) {

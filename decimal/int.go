@@ -3,6 +3,7 @@ package decimal
 import (
 	"encoding/binary"
 	"errors"
+	"math/big"
 	"math/bits"
 
 	"github.com/holiman/uint256"
@@ -117,6 +118,28 @@ func (x Int) QuoRem(y Int) (q, r Int) {
 		r = r.Neg()
 	}
 	return q, r
+}
+
+func (x Int) big() *big.Int {
+	a := x.Abs()
+	b := a.u.ToBig()
+	if x.Sign() < 0 {
+		b.Neg(b)
+	}
+	return b
+}
+
+// fromBig returns b as an Int, and false where it has more than 255 bits.
+func fromBig(b *big.Int) (Int, bool) {
+	if b.BitLen() > 255 {
+		return Int{}, false
+	}
+	var x Int
+	x.u.SetFromBig(new(big.Int).Abs(b))
+	if b.Sign() < 0 {
+		x = x.Neg()
+	}
+	return x, true
 }
 
 // String returns x in decimal digits.
