@@ -114,6 +114,15 @@ func (z *calendarZone) monthOf(t time.Time, unix int64) Month {
 	return firstTabled + Month(i)
 }
 
+// Start returns the instant at which a month starts.
+func (c *Calendar) Start(m Month) time.Time {
+	i := len(c.zones) - 1
+	for i > 0 && m < c.zones[i].from {
+		i--
+	}
+	return m.Start(c.zones[i].loc)
+}
+
 // DayOf returns the day on which an instant falls, in the zone in force, as
 // days since 1970-01-01.
 func (c *Calendar) DayOf(t time.Time) int32 {

@@ -107,6 +107,25 @@ func TestZoneChange(t *testing.T) {
 	}
 }
 
+// TestStart: a month starts at the first instant that belongs to it, whatever
+// the zones before it were.
+func TestStart(t *testing.T) {
+	zones := []string{"UTC", "America/New_York", "Europe/Berlin", "Pacific/Honolulu", "Pacific/Kiritimati", "Pacific/Pago_Pago"}
+	rapid.Check(t, func(rt *rapid.T) {
+		var changes []tollbook.ZoneFrom
+		for i := range rapid.IntRange(1, 4).Draw(rt, "zones") {
+			from := tollbook.NewMonth(2026, time.Month(2*i+1)) // two changes are two months apart
+			changes = append(changes, tollbook.ZoneFrom{From: from, TimeZone: rapid.SampledFrom(zones).Draw(rt, "zone")})
+		}
+		c := calendar(t, changes...)
+		m := tollbook.NewMonth(2026, time.Month(rapid.IntRange(-3, 14).Draw(rt, "month")))
+		start := c.Start(m)
+		if at, before := c.MonthOf(start), c.MonthOf(start.Add(-time.Second)); at != m || before != m-1 {
+			rt.Fatalf("%s starts at %s: that is in %s, a second before in %s", m, start.UTC(), at, before)
+		}
+	})
+}
+
 func TestZonesAfter(t *testing.T) {
 	at := instant(t, "2026-08-15T12:00:00Z")
 	zones, err := tollbook.ZonesAfter(nil, "Europe/Berlin", at)
