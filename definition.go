@@ -20,9 +20,15 @@ const (
 	KindProduct                      // Product
 	KindRateCard                     // RateCard
 	KindClient                       // Client
+	KindMark                         // Mark
+	KindMonth                        // of the months of an organization
+	KindRerate                       // of a re-rating
+	KindAlert                        // Alert
+	KindFiring                       // Firing
+	KindDelivery                     // Delivery
 )
 
-var kinds = []string{"organization", "account", "product", "rate_card", "client"}
+var kinds = []string{"organization", "account", "product", "rate_card", "client", "mark", "month", "rerate", "alert", "firing", "delivery"}
 
 // String returns the kind's name, as errors and listings show it.
 func (k Kind) String() string { return enumName(kinds, k) }
@@ -139,4 +145,11 @@ func ProductUnits() []string {
 // ChargeTypes returns what Product.ChargeType may be, besides null.
 func ChargeTypes() []string {
 	return []string{"FIXED_RECURRING", "ONE_TIME", "ONE_TIME_CHARGE", "RECURRING", "USAGE", "OTHER"}
+}
+
+// Mark is a point in the order of definitions and events whose state can be
+// asked for later: a ledger keeps what it takes to answer.
+type Mark struct {
+	Reason string `json:"reason"` // one of the MarkReasons
+	Of     string `json:"of"`     // the month that was closed, the re-rating, or the day
 }

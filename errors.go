@@ -19,6 +19,7 @@ const (
 	CodeMethodNotAllowed Code = "method_not_allowed"     // 405
 	CodeNotAcceptable    Code = "not_acceptable"         // 406
 	CodeConflict         Code = "conflict"               // 409
+	CodeTooManyRecords   Code = "too_many_records"       // 409
 	CodeTooLarge         Code = "too_large"              // 413
 	CodeUnsupportedMedia Code = "unsupported_media_type" // 415
 	CodeInvalidContent   Code = "invalid_content"        // 422
@@ -75,3 +76,7 @@ func CodeOf(err error) Code {
 // ErrMoved is returned by a Ledger when the definitions have moved on since
 // the position that a call named: measure again and repeat.
 var ErrMoved = errors.New("the definitions have moved on")
+
+// ErrStale is returned by a Ledger when events have been corrected since a
+// caller read them: read and measure again.
+var ErrStale = errors.New("the events have been corrected meanwhile")

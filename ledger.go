@@ -5,6 +5,7 @@ import (
 	"iter"
 	"time"
 
+	"tollbook/decimal"
 	"tollbook/filter"
 )
 
@@ -12,6 +13,7 @@ import (
 const (
 	MaxBatch = 10_000 // events in a Post, bookings in a Book
 	MaxPage  = 250    // records or events of a page
+	MaxWords = 1000   // of a History
 )
 
 // Unrated says why an event has no charges. The zero value is that it has
@@ -39,7 +41,8 @@ type Entry struct {
 	Claim          Claim
 	Fingerprint    uint64
 	Normal         []byte // Event.AppendNormal
-	Month          Month  // the event's home month
+	Home           Month  // the month in which the event occurred
+	Booked         Month  // the month in whose records it counts: Home, or a later one
 	Measured
 }
 
@@ -55,27 +58,76 @@ type Outcome uint8
 
 // The outcomes.
 const (
-	Accepted       Outcome = iota + 1 // counted, or kept unrated
+	Accepted       Outcome = iota + 1 // counted, or kept unrated; of a Booking: it holds
 	Duplicate                         // its name and its content are there already
 	Conflict                          // its name is there with other content, which stays
-	TooManyRecords                    // it would be its account's month's record number MaxRecordsPerMonth+1
+	TooManyRecords                    // its account's month would have more than MaxRecordsPerMonth records
+	Stale                             // of a Booking: the event has been corrected since it was read
 	NotFound                          // of a Booking: no such event
 )
 
-// Booking corrects what is counted of an event that is there already. So far
-// the one kind of booking gives an unrated event its charges.
-type Booking struct {
-	Claim Claim
-	Measured
-}
+// Ref names a word that the ledger was told of an event: that it came, or a
+// correction of it. It means nothing to whoever is given it.
+type Ref uint64
 
-// BookedEvent is an event as the ledger holds it.
+// BookedEvent is an event as the ledger holds it: one word about it, which the
+// next one replaces.
 type BookedEvent struct {
 	Event
 	OrganizationID string
 	Claim          Claim
-	Month          Month // the record's
+	Home           Month // the month in which it occurred
+	Booked         Month // the month in whose records it counts
 	Measured
+	Void *Void // why it counts no more; nil: it does
+	// Adjusts tells that the charges count beside those that the word before
+	// gave, which have been stated in a closed month: they take them back.
+	Adjusts bool
+	Ref     Ref // names this word
+	Came    Ref // names the first one: that it came
+}
+
+// Void says that an event is not to be counted, and why.
+type Void struct {
+	Reason     string
+	Actor      string // the client that asked for it
+	At         time.Time
+	ReplacedBy EventName // the event that stands for it; zero: none
+}
+
+// EventName is how an organization names an event.
+type EventName struct{ Source, ID string }
+
+// Booking corrects what counts of an event that is there: a further word about
+// it. Nothing that was said before is lost.
+type Booking struct {
+	Event  *BookedEvent // by its latest word, as the ledger gave it
+	Booked Month        // the month in whose records the event counts from now on
+	Measured
+	Void *Void // the event counts no more
+	// Adjusts: what the event's latest word counts has been stated in a closed
+	// month and stays there. The charges count beside it in Booked; they are of
+	// the same lines and take it back. Only a Void adjusts, and one that does
+	// not has no charges.
+	Adjusts bool
+}
+
+// Restatement replaces what counts in the records of one account's month, by
+// bookings of the events in it whose charges change.
+type Restatement struct {
+	OrganizationID string
+	AccountID      string
+	Month          Month
+	Seen           Ref // of the MonthEvents that the bookings follow from
+	Bookings       []Booking
+}
+
+// MonthQuery asks for the events that count in the records of some accounts'
+// month.
+type MonthQuery struct {
+	OrganizationID string
+	AccountIDs     []string
+	Month          Month
 }
 
 // Query asks for a page of the records of one organization.
@@ -91,6 +143,7 @@ type Query struct {
 	Limit          int // 1 to MaxPage
 	Offset         int
 	After, Before  *Record
+	AsOf           Pos // of a KindMark definition: what held then; 0: what holds now
 }
 
 // Page is a page of records and how many match the query's filter in all.
@@ -101,22 +154,46 @@ type Page struct {
 	Offset  int
 }
 
-// EventQuery asks for a page of events: those of a record, or the unrated
-// ones.
+// EventQuery asks for a page of events: those of a record, the unrated ones, or
+// those that were booked later than in the month in which they occurred.
 type EventQuery struct {
 	OrganizationID string   // "": every organization's (only with Unrated)
-	AccountID      string   // with Unrated: of this account only; "": of all
-	Record         RecordID // the record, unless Unrated
+	AccountID      string   // with Unrated or Late: of this account only; "": of all
+	Record         RecordID // the record, unless Unrated or Late
 	Unrated        bool
+	Late           bool   // adjustments of Home: late events and voids with charges in a later month
+	Home           Month  // with Late
 	After          string // a page's Next; "": from the start
 	Limit          int    // 1 to MaxBatch
 }
 
-// EventPage is a page of events, in an order that does not change. Next is ""
-// on the last page.
+// EventPage is a page of events, in an order that does not change unless they
+// are corrected. Next is "" on the last page.
 type EventPage struct {
 	Events []BookedEvent
 	Next   string
+	Cuts   []Cut // of a record: where the tiers of its rates cut the month
+}
+
+// Cut tells which part of a rate's month a record is. The events of the rate
+// are those of all its parts: which of them fell into which is not said of any
+// event, for it is the month's sum that is cut.
+type Cut struct {
+	Line       *Line
+	Part       int         // of Line, that the record shows
+	Before     decimal.Int // increments of the same home month that were booked earlier
+	Increments decimal.Int // of the record's month, behind those
+	Share      decimal.Int // of them, those in the part
+}
+
+// Total is what one account's month moved in one wallet.
+type Total struct {
+	AccountID  string
+	Month      Month
+	WalletName string // "": none
+	Currency   string
+	PutIn      decimal.Decimal // recharges and credit commits
+	Used       decimal.Decimal // everything else
 }
 
 // Ledger keeps definitions and events and answers from their views. Its
@@ -146,13 +223,30 @@ type Ledger interface {
 	// the caller's to use again.
 	Post(ctx context.Context, under Pos, entries []Entry) ([]Outcome, error)
 
-	// Book gives unrated events charges, 1 to MaxBatch, once per event:
-	// Accepted, Duplicate (the event has charges already), NotFound or
-	// TooManyRecords (it stays unrated). ErrMoved: as for Post.
+	// Book corrects events, 1 to MaxBatch, each Accepted, Stale, NotFound or
+	// TooManyRecords; the last three change nothing. ErrMoved: as for Post.
 	Book(ctx context.Context, under Pos, bookings []Booking) ([]Outcome, error)
 
+	// Restate corrects events of one account's month, all or none of them, and
+	// a reader sees all or none. ErrMoved: as for Post. ErrStale: an event of
+	// that month has been corrected since r.Seen. An *Error with
+	// CodeTooManyRecords: the month would have more than MaxRecordsPerMonth.
+	Restate(ctx context.Context, under Pos, r Restatement) error
+
+	// MonthEvents returns the events that count in the records of the accounts'
+	// month, the unrated ones among them, each once by its latest word and in
+	// no order, but not what adjusts. Events that are accepted meanwhile may be
+	// left out.
+	MonthEvents(ctx context.Context, q MonthQuery) (seen Ref, events iter.Seq2[BookedEvent, error])
+
+	// History returns what was said of an event, the latest word first, at most
+	// MaxWords of them, and the event that it replaces, nil where none was
+	// voided in its favour. An *Error with CodeNotFound: there is no such event.
+	History(ctx context.Context, claim Claim) (words []BookedEvent, replaces *BookedEvent, err error)
+
 	// Records returns a page. Every event whose Post returned before the call
-	// is counted in it.
+	// is counted in it, unless the query asks for an earlier state. An *Error
+	// with CodeNotFound: AsOf is no KindMark definition.
 	Records(ctx context.Context, q Query) (Page, error)
 
 	// Record returns one record of an organization; an *Error with
@@ -163,6 +257,10 @@ type Ledger interface {
 	// organization has no such record, with CodeInvalidRequest where After is
 	// not a Next of the same query.
 	Events(ctx context.Context, q EventQuery) (EventPage, error)
+
+	// Totals returns what an organization's records come to, by account, month,
+	// wallet and currency, ascending.
+	Totals(ctx context.Context, organizationID string) ([]Total, error)
 
 	// Products returns the distinct, non-empty product and aggregated product
 	// ids of an organization's records, sorted.

@@ -121,23 +121,37 @@ type definition struct {
 // define appends what decide decides on the definitions as they are, and
 // decides again whenever they have moved on.
 func (b *Book) define(ctx context.Context, actor string, decide func(*state) (definition, error)) error {
+	return b.defineAll(ctx, actor, func(s *state) ([]definition, error) {
+		d, err := decide(s)
+		if err != nil || d.value == nil {
+			return nil, err
+		}
+		return []definition{d}, nil
+	})
+}
+
+// defineAll is define for several definitions, of which all are appended or
+// none.
+func (b *Book) defineAll(ctx context.Context, actor string, decide func(*state) ([]definition, error)) error {
 	b.defining.Lock()
 	defer b.defining.Unlock()
 	for {
 		b.mu.RLock()
 		head := b.state.pos
-		d, err := decide(b.state)
+		decided, err := decide(b.state)
 		b.mu.RUnlock()
-		if err != nil || d.value == nil {
+		if err != nil || len(decided) == 0 {
 			return err
 		}
-		def, err := b.encode(actor, d)
-		if err != nil {
-			return err
+		defs := make([]tollbook.Definition, len(decided))
+		for i, d := range decided {
+			if defs[i], err = b.encode(actor, d); err != nil {
+				return err
+			}
 		}
-		_, err = b.ledger.Define(ctx, head, []tollbook.Definition{def})
+		_, err = b.ledger.Define(ctx, head, defs)
 		if err != nil && !isMoved(err) {
-			return fmt.Errorf("define %s %s: %w", d.kind, d.id, err)
+			return fmt.Errorf("define %s %s: %w", decided[0].kind, decided[0].id, err)
 		}
 		if reloadErr := b.reload(ctx); reloadErr != nil {
 			return reloadErr

@@ -139,7 +139,8 @@ func (b *Book) measure(m *measured, s *Sender, events []*tollbook.Event, results
 		entry.Claim = tollbook.ClaimOf(entry.OrganizationID, e.Source, e.ID)
 		entry.Fingerprint = tollbook.Fingerprint(form)
 		entry.Normal = form
-		entry.Month = a.calendar.MonthOf(e.OccurredAt)
+		entry.Home = a.calendar.MonthOf(e.OccurredAt)
+		entry.Booked = entry.Home
 	}
 }
 

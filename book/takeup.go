@@ -89,7 +89,7 @@ func (b *Book) measureAgain(events []tollbook.BookedEvent) (tollbook.Pos, []toll
 			continue
 		}
 		if _, m := b.state.measureEvent(nil, a, &e.Event); m.Unrated == 0 {
-			bookings = append(bookings, tollbook.Booking{Claim: e.Claim, Measured: m})
+			bookings = append(bookings, tollbook.Booking{Event: e, Booked: e.Booked, Measured: m})
 		}
 	}
 	return b.state.pos, bookings

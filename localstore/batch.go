@@ -14,8 +14,17 @@ type head struct {
 	at          locator // of the event, or of the booking
 	item        int     // its number among the items of the frame's blocks
 	charges     int     // how many of the batch's charges are its own
-	unrated     uint32  // the unrated tally that it enters, or as a booking leaves; else noTally
-	event       locator // of a booking: the event's
+	unrated     uint32  // the unrated tally that it enters, or noTally
+}
+
+// correction is what a booking says of the word before it.
+type correction struct {
+	ref     locator         // where that is
+	left    uint32          // the unrated tally that it takes the event out of, or noTally
+	back    int             // how many of the batch's backs it takes back
+	voids   bool            // nothing counts from now on
+	adjusts bool            // the word before stays; nothing is taken out
+	link    *tollbook.Claim // see linkOf; nil: it names no event that stands for this one
 }
 
 // headCharge is a charge whose line is known by its tally.
@@ -33,21 +42,44 @@ type headCharge struct {
 //	        organizations: text
 //	        accounts: number of the organization, text
 //	        lines: tollbook.Line binary form
-//	        tallies: number of the account, month (varint), number of the line + 1, or 0 for unrated events
+//	        tallies: number of the account, month of booking (varint), months
+//	          since the events occurred (varint), number of the line + 1, or 0
+//	          for unrated events
 //	   …  heads: count, then each
 //
-// A head of an event is: claim; fingerprint (8 bytes); items skipped since
-// the last head; number of charges; where there are none the unrated tally,
-// else each charge's tally and increments. A head of a booking is: items
-// skipped; the event's locator; the unrated tally that it leaves; number of
-// charges, and each. Numbers are uvarints unless said.
+// A head is: claim; fingerprint (8 bytes); items skipped since the last head;
+// of a booking how it corrects; what counts: number of charges; where there are
+// none the unrated tally, else each charge's tally and increments. A correction
+// is: locator of the word before; flags; where they say so, the claim of a link
+// (16 bytes); unless it adjusts, what counted before, in the form of what
+// counts. Where a booking voids and has no charges, no unrated tally follows.
+// Numbers are uvarints unless said.
 type batch struct {
-	bookings bool
-	under    tollbook.Pos
-	intro    introduction
-	firsts   [4]int // numbers of the first organization, account, line, tally introduced
-	heads    []head
-	charges  []headCharge
+	bookings    bool
+	under       tollbook.Pos
+	intro       introduction
+	firsts      [4]int // numbers of the first organization, account, line, tally introduced
+	heads       []head
+	charges     []headCharge
+	corrections []correction // of bookings, by head
+	backs       []headCharge
+}
+
+// The flags of a correction. A body has the first two.
+const (
+	flagVoids = 1 << iota
+	flagAdjusts
+	flagLinks
+	knownFlags = flagVoids | flagAdjusts | flagLinks
+)
+
+func flagsOf(voids, adjusts, links bool) (flags byte) {
+	for bit, is := range [...]bool{voids, adjusts, links} {
+		if is {
+			flags |= 1 << bit
+		}
+	}
+	return flags
 }
 
 func (b *batch) reset(n *numbering, bookings bool, under tollbook.Pos) {
@@ -55,6 +87,18 @@ func (b *batch) reset(n *numbering, bookings bool, under tollbook.Pos) {
 	b.intro.reset()
 	b.firsts = [4]int{len(n.orgs), len(n.accounts), len(n.lineList), len(n.tallyKeys)}
 	b.heads, b.charges = b.heads[:0], b.charges[:0]
+	b.corrections, b.backs = b.corrections[:0], b.backs[:0]
+}
+
+// eachBooking yields the heads of bookings with what they take back and what
+// they count.
+func (b *batch) eachBooking(yield func(h *head, c *correction, back, charges []headCharge)) {
+	backs, charges := b.backs, b.charges
+	for i := range b.heads {
+		h, c := &b.heads[i], &b.corrections[i]
+		yield(h, c, backs[:c.back], charges[:h.charges])
+		backs, charges = backs[c.back:], charges[h.charges:]
+	}
 }
 
 // place drops the blocks that hold no head, and sets the heads' locators for a
@@ -93,30 +137,49 @@ func (b *batch) appendPayload(dst []byte, blocks []block) []byte {
 	dst = binary.AppendUvarint(dst, uint64(b.under))
 	dst = b.appendIntroduction(dst)
 	dst = binary.AppendUvarint(dst, uint64(len(b.heads)))
-	last, charges := -1, b.charges
+	last, charges, backs := -1, b.charges, b.backs
 	for i := range b.heads {
 		h := &b.heads[i]
-		if !b.bookings {
-			dst = append(dst, h.claim[:]...)
-			dst = binary.LittleEndian.AppendUint64(dst, h.fingerprint)
-		}
+		dst = append(dst, h.claim[:]...)
+		dst = binary.LittleEndian.AppendUint64(dst, h.fingerprint)
 		dst = binary.AppendUvarint(dst, uint64(h.item-last-1))
 		last = h.item
+		voids := false
 		if b.bookings {
-			dst = binary.AppendUvarint(dst, uint64(h.event))
-			dst = binary.AppendUvarint(dst, uint64(h.unrated))
+			c := &b.corrections[i]
+			dst = c.append(dst, backs[:c.back])
+			backs, voids = backs[c.back:], c.voids
 		}
-		dst = binary.AppendUvarint(dst, uint64(h.charges))
-		if h.charges == 0 {
-			dst = binary.AppendUvarint(dst, uint64(h.unrated))
-		}
-		for _, c := range charges[:h.charges] {
-			dst = binary.AppendUvarint(dst, uint64(c.tally))
-			dst = c.increments.AppendBinary(dst)
-		}
+		dst = appendCounts(dst, charges[:h.charges], h.unrated, voids)
 		charges = charges[h.charges:]
 	}
 	return dst
+}
+
+// appendCounts appends what counts. Where nothing may, there is no tally of
+// unrated events either.
+func appendCounts(dst []byte, charges []headCharge, unrated uint32, nothing bool) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(charges)))
+	if len(charges) == 0 && !nothing {
+		dst = binary.AppendUvarint(dst, uint64(unrated))
+	}
+	for _, c := range charges {
+		dst = binary.AppendUvarint(dst, uint64(c.tally))
+		dst = c.increments.AppendBinary(dst)
+	}
+	return dst
+}
+
+func (c *correction) append(dst []byte, back []headCharge) []byte {
+	dst = binary.AppendUvarint(dst, uint64(c.ref))
+	dst = append(dst, flagsOf(c.voids, c.adjusts, c.link != nil))
+	if c.link != nil {
+		dst = append(dst, c.link[:]...)
+	}
+	if c.adjusts {
+		return dst
+	}
+	return appendCounts(dst, back, c.left, false)
 }
 
 func (b *batch) appendIntroduction(dst []byte) []byte {
@@ -147,15 +210,25 @@ func (b *batch) appendIntroduction(dst []byte) []byte {
 func appendTallyKey(dst []byte, k tallyKey) []byte {
 	dst = binary.AppendUvarint(dst, uint64(k.account))
 	dst = binary.AppendVarint(dst, int64(k.month))
+	dst = binary.AppendVarint(dst, int64(k.month-k.home))
 	return binary.AppendUvarint(dst, uint64(k.line+1)) // noLine is 0
 }
 
 func (c *cursor) tallyKey() tallyKey {
-	account, month, line := c.uvarint(), c.varint(), c.uvarint()
-	if account > 1<<31 || line > 1<<31 || month != int64(int32(month)) {
+	account, month, late, line := c.uvarint(), c.month(), c.month(), c.uvarint()
+	if account > 1<<31 || line > 1<<31 {
 		c.fail()
 	}
-	return tallyKey{cellKey{uint32(account), tollbook.Month(month)}, uint32(line) - 1}
+	return tallyKey{cellKey{uint32(account), month}, month - late, uint32(line) - 1}
+}
+
+// month returns a month, or a number of them.
+func (c *cursor) month() tollbook.Month {
+	m := c.varint()
+	if m != int64(int32(m)) {
+		c.fail()
+	}
+	return tollbook.Month(m)
 }
 
 // decode reads a frame of events or bookings. Numbers are checked against what
@@ -173,33 +246,50 @@ func (b *batch) decode(f *frame, n *numbering) error {
 	tallies := b.firsts[3] + len(b.intro.tallies)
 	item := -1
 	for i := c.count(); i > 0 && !c.bad; i-- {
-		h := head{unrated: noTally}
-		if !bookings {
-			h.claim = c.id16()
-			h.fingerprint = c.uint64()
-		}
+		h := head{claim: c.id16(), fingerprint: c.uint64()}
 		item += 1 + int(c.number(maxPayloadBytes))
 		h.item = item
+		voids := false
 		if bookings {
-			h.event = locator(c.uvarint())
-			h.unrated = c.number(tallies)
+			b.corrections = append(b.corrections, b.correction(&c, tallies))
+			voids = b.corrections[len(b.corrections)-1].voids
 		}
-		h.charges = c.count()
-		if h.charges == 0 {
-			h.unrated = c.number(tallies)
-		}
-		for range h.charges {
-			b.charges = append(b.charges, headCharge{c.number(tallies), c.int(maxIncrementBytes)})
-			if c.bad {
-				return errMalformed
-			}
-		}
+		b.charges, h.charges, h.unrated = c.counts(b.charges, tallies, voids)
 		b.heads = append(b.heads, h)
 	}
 	if err := c.end(); err != nil {
 		return err
 	}
 	return b.locate(layout, f.pos+frameHeaderBytes+4)
+}
+
+func (b *batch) correction(c *cursor, tallies int) (r correction) {
+	r.ref, r.left = locator(c.uvarint()), noTally
+	flags := c.byte()
+	if flags&^knownFlags != 0 {
+		c.fail()
+	}
+	r.voids, r.adjusts = flags&flagVoids != 0, flags&flagAdjusts != 0
+	if flags&flagLinks != 0 {
+		link := tollbook.Claim(c.id16())
+		r.link = &link
+	}
+	if !r.adjusts {
+		b.backs, r.back, r.left = c.counts(b.backs, tallies, false)
+	}
+	return r
+}
+
+// counts reads what appendCounts wrote.
+func (c *cursor) counts(to []headCharge, tallies int, nothing bool) (_ []headCharge, n int, unrated uint32) {
+	n, unrated = c.count(), noTally
+	if n == 0 && !nothing {
+		unrated = c.number(tallies)
+	}
+	for i := 0; i < n && !c.bad; i++ {
+		to = append(to, headCharge{c.number(tallies), c.int(maxIncrementBytes)})
+	}
+	return to, n, unrated
 }
 
 // locate sets the heads' locators for blocks that start at pos.
@@ -237,6 +327,6 @@ func (b *batch) decodeIntroduction(c *cursor) {
 		}
 	}
 	for n := section(b.firsts[3]); n > 0 && !c.bad; n-- {
-		b.intro.tallies = append(b.intro.tallies, newTally{tallyKey: c.tallyKey(), record: noRecord})
+		b.intro.tallies = append(b.intro.tallies, newTally{tallyKey: c.tallyKey()})
 	}
 }

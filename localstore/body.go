@@ -3,7 +3,6 @@ package localstore
 import (
 	"encoding/binary"
 	"fmt"
-	"slices"
 
 	"github.com/klauspost/compress/s2"
 
@@ -27,11 +26,15 @@ import (
 //	items: count, then each behind its length
 //
 // An item of an events frame is: number of the organization in this block;
-// month (varint); normal form; CloudEvents type; what was measured. An item
-// of a bookings frame is: locator of the event; what was measured. What was
-// measured is: reason for being unrated (byte); card, version, row, prefix;
-// number of charges, each the number of the line in this block and the
-// increments. Numbers are uvarints, texts are behind their length.
+// month in which it occurred (varint), and how many later it is booked
+// (varint); normal form; CloudEvents type; what was measured. An item of a
+// bookings frame is: locator of the event, and of the word before; month in
+// which it is booked (varint); flags; what was measured; and where it voids
+// reason, actor, Unix seconds (varint) and nanoseconds, source and id of the
+// event that stands for it. What was measured is: reason for being unrated
+// (byte); card, version, row, prefix; number of charges, each the number of the
+// line in this block and the increments. Numbers are uvarints, texts are behind
+// their length.
 const (
 	blockHeaderBytes = 12
 	blockBits        = 7
@@ -110,7 +113,8 @@ func (w *bodyWriter) encodeEvents(entries []tollbook.Entry, hints []hint) (bodie
 	for i := range entries {
 		e := &entries[i]
 		w.item = binary.AppendUvarint(w.item[:0], uint64(w.orgNumber(e.OrganizationID)))
-		w.item = binary.AppendVarint(w.item, int64(e.Month))
+		w.item = binary.AppendVarint(w.item, int64(e.Home))
+		w.item = binary.AppendVarint(w.item, int64(e.Booked-e.Home))
 		w.item = append(w.item, e.Normal...)
 		w.item = appendText(w.item, e.Event.CloudEventType)
 		w.measured(&e.Measured, hints[i].line)
@@ -121,12 +125,23 @@ func (w *bodyWriter) encodeEvents(entries []tollbook.Entry, hints []hint) (bodie
 	return w.finish()
 }
 
-// encodeBookings returns the bodies of bookings of the events at locators.
-func (w *bodyWriter) encodeBookings(at []locator, measured []*tollbook.Measured) (bodies, error) {
+// encodeBookings returns the bodies of bookings. lines holds the number of the
+// line of each one's only charge, or noLine.
+func (w *bodyWriter) encodeBookings(bookings []tollbook.Booking, lines []uint32) (bodies, error) {
 	w.reset(bookingBlock)
-	for i, loc := range at {
-		w.item = binary.AppendUvarint(w.item[:0], uint64(loc))
-		w.measured(measured[i], noLine)
+	for i := range bookings {
+		b := &bookings[i]
+		w.item = binary.AppendUvarint(w.item[:0], uint64(b.Event.Came))
+		w.item = binary.AppendUvarint(w.item, uint64(b.Event.Ref))
+		w.item = binary.AppendVarint(w.item, int64(b.Booked))
+		w.item = append(w.item, flagsOf(b.Void != nil, b.Adjusts, false))
+		w.measured(&b.Measured, lines[i])
+		if v := b.Void; v != nil {
+			w.item = appendText(appendText(w.item, v.Reason), v.Actor)
+			w.item = binary.AppendVarint(w.item, v.At.Unix())
+			w.item = binary.AppendUvarint(w.item, uint64(v.At.Nanosecond()))
+			w.item = appendText(appendText(w.item, v.ReplacedBy.Source), v.ReplacedBy.ID)
+		}
 		if err := w.add(); err != nil {
 			return bodies{}, err
 		}
@@ -238,132 +253,4 @@ func (w *bodyWriter) flush() error {
 	w.out.blocks = append(w.out.blocks, block{data, n})
 	w.out.bytes += len(data)
 	return nil
-}
-
-// bodyBlock is a block that has been read. Lines that the log has introduced
-// are looked up when they are asked for.
-type bodyBlock struct {
-	kind     byte
-	orgs     []string
-	lines    []blockLine
-	numbered lineNumbers
-	items    [][]byte
-}
-
-// lineNumbers gives the lines that the log has introduced, nil for others.
-type lineNumbers func(no uint32) *tollbook.Line
-
-// expandBlock returns what a block with its header holds, in dst's memory where
-// that is enough.
-func expandBlock(dst, block []byte) ([]byte, error) {
-	packed := block[blockHeaderBytes:]
-	n, err := s2.DecodedLen(packed)
-	if err != nil || n > maxBlockBytes {
-		return nil, errMalformed
-	}
-	dst = slices.Grow(dst[:0], n)[:n]
-	if dst, err = s2.Decode(dst, packed); err != nil {
-		return nil, errMalformed
-	}
-	return dst, nil
-}
-
-// decodeBlock reads what a block holds, which must not be changed any more.
-func decodeBlock(raw []byte, numbered lineNumbers) (*bodyBlock, error) {
-	c := cursor{b: raw}
-	b := bodyBlock{kind: c.byte(), numbered: numbered}
-	for n := c.count(); n > 0 && !c.bad; n-- {
-		b.orgs = append(b.orgs, c.text())
-	}
-	for n := c.count(); n > 0 && !c.bad; n-- {
-		b.lines = append(b.lines, c.blockLine())
-	}
-	n := c.count()
-	if n > blockItems {
-		return nil, errMalformed
-	}
-	for ; n > 0 && !c.bad; n-- {
-		b.items = append(b.items, c.take(c.count()))
-	}
-	return &b, c.end()
-}
-
-func (c *cursor) blockLine() blockLine {
-	no := c.uvarint()
-	switch {
-	case no == 0:
-		return blockLine{c.line(), noLine}
-	case no > 1<<32-1:
-		c.fail()
-	}
-	return blockLine{nil, uint32(no - 1)}
-}
-
-// line returns a line of the block, nil where there is none such.
-func (b *bodyBlock) line(i int) *tollbook.Line {
-	if l := &b.lines[i]; l.line == nil && b.numbered != nil {
-		l.line = b.numbered(l.number)
-	}
-	return b.lines[i].line
-}
-
-func (c *cursor) line() *tollbook.Line {
-	l, rest, err := tollbook.DecodeLine(c.b)
-	if err != nil {
-		c.fail()
-		return nil
-	}
-	c.b = rest
-	return l
-}
-
-// event reads the i-th item of an events frame's block.
-func (b *bodyBlock) event(i int) (e tollbook.BookedEvent, err error) {
-	if b.kind != eventBlock || i >= len(b.items) {
-		return e, errMalformed
-	}
-	c := cursor{b: b.items[i]}
-	org := c.number(len(b.orgs))
-	e.Month = tollbook.Month(c.varint())
-	if c.bad {
-		return e, errMalformed
-	}
-	e.OrganizationID = b.orgs[org]
-	e.Event, c.b, err = tollbook.DecodeNormal(c.b)
-	if err != nil {
-		return e, err
-	}
-	e.CloudEventType = c.text()
-	e.Measured = c.measured(b)
-	e.Claim = tollbook.ClaimOf(e.OrganizationID, e.Source, e.ID)
-	return e, c.end()
-}
-
-// booking reads the i-th item of a bookings frame's block.
-func (b *bodyBlock) booking(i int) (at locator, m tollbook.Measured, err error) {
-	if b.kind != bookingBlock || i >= len(b.items) {
-		return 0, m, errMalformed
-	}
-	c := cursor{b: b.items[i]}
-	at = locator(c.uvarint())
-	m = c.measured(b)
-	return at, m, c.end()
-}
-
-func (c *cursor) measured(b *bodyBlock) (m tollbook.Measured) {
-	m.Unrated = tollbook.Unrated(c.byte())
-	m.Rate = tollbook.Rate{CardID: c.text(), Version: int(c.uvarint()), Row: int(c.uvarint()), Prefix: c.text()}
-	for n := c.count(); n > 0 && !c.bad; n-- {
-		line := c.number(len(b.lines))
-		charge := tollbook.Charge{Increments: c.int(maxIncrementBytes)}
-		if c.bad {
-			return m
-		}
-		if charge.Line = b.line(int(line)); charge.Line == nil {
-			c.fail()
-			return m
-		}
-		m.Charges = append(m.Charges, charge)
-	}
-	return m
 }

@@ -2,17 +2,20 @@ package localstore
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash"
 	"hash/crc32"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/klauspost/compress/zstd"
 
 	"tollbook"
 )
@@ -27,13 +30,13 @@ type checkpoint struct {
 	lines       []*tollbook.Line
 	tallies     slab[tally]
 	counts      slab[count]
-	records     slab[record]
+	doubles     map[uint32]int64
 	events      int64
 	once        map[[16]byte]int64
 }
 
 // checkpointMagic opens a checkpoint; its last byte is the version.
-const checkpointMagic = "tollbook chk\x00\x00\x00\x01"
+const checkpointMagic = "tollbook chk\x00\x00\x00\x02"
 
 const checkpointPrefix = "checkpoint-"
 
@@ -50,15 +53,12 @@ func (v *views) capture() *checkpoint {
 		lines:       v.lines,
 		tallies:     v.tallies,
 		counts:      v.counts.clone(),
-		records:     v.records,
+		doubles:     maps.Clone(v.doubles),
 		events:      v.events,
-		once:        make(map[[16]byte]int64, len(v.once)),
+		once:        maps.Clone(v.once),
 	}
 	for i := range v.accounts {
 		cp.accounts[i].org, cp.accounts[i].id = v.accounts[i].org, v.accounts[i].id
-	}
-	for key, until := range v.once {
-		cp.once[key] = until
 	}
 	return cp
 }
@@ -90,7 +90,8 @@ func (w *checkpointWriter) text(s string)    { w.put(appendText(w.buf, s)) }
 //	organizations: count, texts
 //	accounts: count, number of the organization and text of each
 //	lines: count, tollbook.Line binary forms
-//	tallies: count, then account, month (varint), line + 1 or 0, events, increments of each
+//	tallies: count, then account, month of booking (varint), months since the events occurred (varint), line + 1 or 0, words, increments of each
+//	words in several tallies of a record: count, then number of the record and how many of each, by record
 //	events accepted
 //	once: count, then key (16) and Unix second (8) of each, by key
 //	CRC-32C of all of it (4)
@@ -124,6 +125,11 @@ func (cp *checkpoint) write(out io.Writer) error {
 		w.put(l.AppendBinary(w.buf))
 	}
 	cp.writeTallies(w)
+	w.uvarint(uint64(len(cp.doubles)))
+	for _, no := range slices.Sorted(maps.Keys(cp.doubles)) {
+		w.uvarint(uint64(no))
+		w.uvarint(uint64(cp.doubles[no]))
+	}
 	w.uvarint(uint64(cp.events))
 	cp.writeOnce(w)
 	w.put(w.sum.Sum(w.buf))
@@ -135,7 +141,7 @@ func (cp *checkpoint) writeTallies(w *checkpointWriter) {
 	for i := range uint32(cp.tallies.len()) {
 		n := cp.counts.at(i)
 		b := appendTallyKey(w.buf, cp.tallies.at(i).tallyKey)
-		b = binary.AppendUvarint(b, uint64(n.events))
+		b = binary.AppendUvarint(b, uint64(n.words))
 		w.put(n.increments.AppendBinary(b))
 	}
 }
@@ -192,15 +198,20 @@ func listCheckpoints(fs vfs.FS, dir string) ([]uint64, error) {
 	}
 	var ends []uint64
 	for _, name := range names {
-		hex, ok := strings.CutPrefix(name, checkpointPrefix)
-		end, err := strconv.ParseUint(hex, 16, 64)
-		if ok && err == nil && checkpointName(end) == name {
+		if end, ok := endOf(checkpointPrefix, name); ok {
 			ends = append(ends, end)
 		}
 	}
 	slices.Sort(ends)
 	slices.Reverse(ends)
 	return ends, nil
+}
+
+// endOf reads the position that a name with a prefix holds.
+func endOf(prefix, name string) (end uint64, ok bool) {
+	hex, ok := strings.CutPrefix(name, prefix)
+	end, err := strconv.ParseUint(hex, 16, 64)
+	return end, ok && err == nil && fmt.Sprintf("%s%016x", prefix, end) == name
 }
 
 // removeUnfinished removes what a process that died while it wrote a
@@ -211,7 +222,8 @@ func removeUnfinished(fs vfs.FS, dir string) error {
 		return err
 	}
 	for _, name := range names {
-		if strings.HasPrefix(name, checkpointPrefix) && strings.HasSuffix(name, temporary) {
+		ours := strings.HasPrefix(name, checkpointPrefix) || strings.HasPrefix(name, markPrefix)
+		if ours && strings.HasSuffix(name, temporary) {
 			if err := fs.Remove(fs.PathJoin(dir, name)); err != nil {
 				return err
 			}
@@ -222,7 +234,19 @@ func removeUnfinished(fs vfs.FS, dir string) error {
 
 // readCheckpoint reads the views that a checkpoint holds, and their numbers.
 func readCheckpoint(fs vfs.FS, dir string, end uint64) (*views, *numbering, error) {
-	f, err := fs.Open(fs.PathJoin(dir, checkpointName(end)))
+	v, n, err := readViews(fs, fs.PathJoin(dir, checkpointName(end)))
+	if err == nil && v.end != end {
+		err = errMalformed
+	}
+	return v, n, err
+}
+
+// zstdMagic is what a packed file begins with.
+const zstdMagic = "\x28\xb5\x2f\xfd"
+
+// readViews reads views from a checkpoint, or a packed one.
+func readViews(fs vfs.FS, path string) (*views, *numbering, error) {
+	f, err := fs.Open(path)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -235,9 +259,15 @@ func readCheckpoint(fs vfs.FS, dir string, end uint64) (*views, *numbering, erro
 	if _, err := io.ReadFull(f, b); err != nil {
 		return nil, nil, err
 	}
-	v, n, err := decodeCheckpoint(b)
-	if err == nil && v.end != end {
-		err = errMalformed
+	if bytes.HasPrefix(b, []byte(zstdMagic)) {
+		dec, err := zstd.NewReader(nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		defer dec.Close()
+		if b, err = dec.DecodeAll(b, nil); err != nil {
+			return nil, nil, err
+		}
 	}
-	return v, n, err
+	return decodeCheckpoint(b)
 }

@@ -20,10 +20,14 @@ type request struct {
 	under    tollbook.Pos
 	entries  []tollbook.Entry   // frameEvents
 	hints    []hint             // frameEvents, of each entry
-	bodies   bodies             // frameEvents
+	bodies   bodies             // frameEvents, frameBookings
 	probes   probes             // frameEvents
 	bookings []tollbook.Booking // frameBookings
+	restates *restated          // frameBookings, of one account's month
 	outcomes []tollbook.Outcome
+
+	claim *tollbook.Claim // of a question: where is the latest word about it?
+	at    locator
 
 	defs []tollbook.Definition // frameDefinitions
 	head tollbook.Pos
@@ -72,7 +76,7 @@ func (s *Store) do(ctx context.Context, r *request) error {
 	case <-ctx.Done():
 		if r.state.CompareAndSwap(requestQueued, requestAbandoned) {
 			// Its place in the queue stays until the committer comes by.
-			r.entries, r.bodies, r.probes, r.bookings, r.defs = nil, bodies{}, probes{}, nil, nil
+			r.entries, r.bodies, r.probes, r.bookings, r.restates, r.defs = nil, bodies{}, probes{}, nil, nil, nil
 			return context.Cause(ctx)
 		}
 		<-r.done
@@ -108,12 +112,13 @@ type committer struct {
 	stored *runs.Snapshot
 	find   *runs.Finder
 
-	// taken holds the events that bookings of the group in hand give
-	// charges, which the tables do not show yet.
-	taken map[locator]struct{}
+	// corrected is where words about what counts in an account's month were
+	// corrected last since the start.
+	corrected map[cellKey]uint64
 
-	onceRoom        int // keys of Once at which those that are over are dropped
-	sinceCheckpoint int // events
+	onceRoom        int    // keys of Once at which those that are over are dropped
+	sinceCheckpoint int    // events
+	marked          uint64 // position of the last mark whose views are kept
 }
 
 // decided is a frame of the group in hand.
@@ -220,7 +225,6 @@ func (c *committer) begin(v *views) {
 	c.tables = append(c.tables[:0], v.tables...)
 	v.mu.RUnlock()
 	c.buf, c.decided = c.buf[:0], c.decided[:0]
-	clear(c.taken)
 }
 
 // end lets go of what the group in hand took hold of.
@@ -244,9 +248,15 @@ func (c *committer) finder(set *runs.Set) *runs.Finder {
 // reading the runs; what is wrong with the request is in r.err.
 func (s *Store) decide(r *request) error {
 	switch r.kind {
+	case noFrame:
+		return s.decideWhere(r)
 	case frameEvents:
 		return s.decidePost(r)
 	case frameBookings:
+		if r.restates != nil {
+			s.decideRestate(r)
+			return nil
+		}
 		return s.decideBook(r)
 	case frameDefinitions:
 		s.decideDefine(r)
@@ -272,6 +282,9 @@ func (c *committer) newBatch(bookings bool, under tollbook.Pos) *batch {
 	return b
 }
 
+// nextFrame returns the position of the log of the next frame of the group.
+func (s *Store) nextFrame() uint64 { return s.journal.end + uint64(len(s.committer.buf)) }
+
 // beginFrame makes room for a frame's header and returns where it starts in
 // the buffer; endFrame fills the header in once the payload follows it.
 func (c *committer) beginFrame() int {
@@ -282,6 +295,23 @@ func (c *committer) beginFrame() int {
 
 func (c *committer) endFrame(start int, typ frameType, group uint64) {
 	putFrameHeader(c.buf[start:], typ, group+uint64(start), group)
+}
+
+// putBatch puts a batch behind the group, which starts at a position of the
+// log, and says where the words about its claims are.
+func (c *committer) putBatch(b *batch, of *bodies, group uint64) {
+	typ := frameEvents
+	if b.bookings {
+		typ = frameBookings
+	}
+	start := c.beginFrame()
+	kept := b.place(of.blocks, group+uint64(start)+frameHeaderBytes)
+	for i, n := range c.added {
+		c.active.claims[n].at = b.heads[i].at
+	}
+	c.buf = b.appendPayload(c.buf, kept)
+	c.endFrame(start, typ, group)
+	c.decided = append(c.decided, decided{typ: typ, batch: b})
 }
 
 // applyGroup makes what has become durable visible.
@@ -298,10 +328,11 @@ func (s *Store) applyGroup() {
 		d := &c.decided[i]
 		switch d.typ {
 		case frameEvents, frameBookings:
-			v.apply(d.batch, c.active, v.letReadersIn)
+			v.apply(d.batch, c.active, true)
 			c.sinceCheckpoint += len(d.batch.heads)
 			s.taken.Add(int64(len(d.batch.heads)))
 		case frameDefinitions:
+			s.keepMark(d)
 			v.definitions.add(d.pos, d.defs)
 		}
 	}

@@ -1,9 +1,8 @@
 package localstore
 
 import (
+	"maps"
 	"slices"
-
-	"tollbook"
 )
 
 // compareViews compares what is served with what the log makes.
@@ -20,7 +19,8 @@ func (w *verifier) compareViews() {
 		{"accounts", int64(len(got.accounts)), int64(len(want.accounts))},
 		{"rate lines", int64(len(got.lines)), int64(len(want.lines))},
 		{"tallies", int64(got.tallies.len()), int64(want.tallies.len())},
-		{"records", int64(got.records.len()), int64(want.records.len())},
+		{"records", int64(got.shown), int64(want.shown)},
+		{"numbers of records", int64(got.records.len()), int64(want.records.len())},
 		{"definitions", int64(got.definitions.head), int64(want.definitions.head)},
 	} {
 		if n.got != n.want {
@@ -55,6 +55,9 @@ func (w *verifier) compareNames() {
 		if got.orgs[i].id != want.orgs[i].id {
 			w.report.differ("organization %d is %q, the log says %q", i, got.orgs[i].id, want.orgs[i].id)
 		}
+		if !maps.Equal(got.orgs[i].products, want.orgs[i].products) || !slices.Equal(got.orgs[i].late, want.orgs[i].late) {
+			w.report.differ("the products of organization %q, or what was booked late in it, differ from the log's", want.orgs[i].id)
+		}
 		if got.orgs[i].unrated != want.orgs[i].unrated {
 			w.report.differ("organization %q has %d unrated events, the log says %d", want.orgs[i].id, got.orgs[i].unrated, want.orgs[i].unrated)
 		}
@@ -81,12 +84,16 @@ func (w *verifier) compareTallies() {
 		g, n := got.counts.at(i), want.counts.at(i)
 		if *g != *n {
 			w.report.differ("record %s: a tally has %v increments of %d events, the log makes it %v of %d",
-				w.recordName(i), g.increments, g.events, n.increments, n.events)
+				w.recordName(i), g.increments, g.words, n.increments, n.words)
 		}
 	}
 	for i := range uint32(min(got.records.len(), want.records.len())) {
 		if *got.recordID(i) != *want.recordID(i) {
 			w.report.differ("record %s should be %s", got.recordID(i), want.recordID(i))
+		}
+		if got.records.at(i).present != want.records.at(i).present || got.doubles[i] != want.doubles[i] {
+			w.report.differ("record %s is shown for %d tallies with %d events in two of them, the log makes it %d with %d",
+				want.recordID(i), got.records.at(i).present, got.doubles[i], want.records.at(i).present, want.doubles[i])
 		}
 	}
 }
@@ -112,17 +119,15 @@ func (w *verifier) compareIndexes() {
 	for i := range want.cells {
 		key := want.cells[i].cellKey
 		if int(key.account) < len(got.accounts) {
-			same("account's month", want.accounts[key.account].id+" "+key.month.String(), got.findCell(key), &want.cells[i].list)
+			same("account's month", want.accounts[key.account].id+" "+key.month.String(), listAt(got, key), &want.cells[i].list)
 		}
 	}
 }
 
-// findCell returns the list of an account's month, empty where there is none.
-func (v *views) findCell(key cellKey) *idList {
-	a := &v.accounts[key.account]
-	i, ok := slices.BinarySearchFunc(a.cells, key.month, func(no uint32, m tollbook.Month) int { return int(v.cells[no].month - m) })
-	if !ok {
-		return new(idList)
+// listAt returns the list of an account's month, empty where there is none.
+func listAt(v *views, key cellKey) *idList {
+	if c := v.cellAt(key); c != nil {
+		return &c.list
 	}
-	return &v.cells[a.cells[i]].list
+	return new(idList)
 }

@@ -10,11 +10,6 @@ import (
 	"tollbook/storetest"
 )
 
-// tiny makes everything that happens now and then happen all the time.
-func tiny(fs vfs.FS) Options {
-	return Options{FS: fs, Create: true, TableEvents: 7, CheckpointEvents: 40, QueueRequests: 2, SegmentBytes: 4 << 10}
-}
-
 // memDriver is a data directory in a crashable file system in memory.
 type memDriver struct {
 	fs   *crashFS

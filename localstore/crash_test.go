@@ -72,10 +72,8 @@ func (h *history) run(t *testing.T, fs *crashFS, rng *rand.Rand) *crashFS {
 		entries := h.w.batch(1 + rng.IntN(20))
 		mustPost(t, s, entries)
 		h.acknowledged = append(h.acknowledged, entries...)
-		if b := h.w.books(entries); len(b) > 0 && rng.IntN(2) == 0 {
-			if _, err := s.Book(context.Background(), 0, b); err != nil {
-				t.Fatal(err)
-			}
+		if rng.IntN(2) == 0 {
+			mustBook(t, s, h.w.books(t, s, entries))
 		}
 	}
 	last := h.w.batch(20)

@@ -21,7 +21,7 @@ const (
 
 const (
 	formatPrefix = "tollbook data "
-	formatText   = formatPrefix + "2\n"
+	formatText   = formatPrefix + "3\n"
 )
 
 // maxFormatBytes is more than any version's FORMAT file has.
@@ -68,7 +68,7 @@ func checkFormat(fs vfs.FS, dir string) (missing bool, err error) {
 	case !ours:
 		return false, fmt.Errorf("%s is not a Tollbook data directory: its file %s says something else", dir, formatName)
 	case string(text) != formatText:
-		return false, fmt.Errorf("%s has data format %q, this program knows format 2 only", dir, strings.TrimSpace(version))
+		return false, fmt.Errorf("%s has data format %q, this program knows format 3 only", dir, strings.TrimSpace(version))
 	}
 	return false, nil
 }

@@ -29,8 +29,8 @@ func TestDirectory(t *testing.T) {
 		}, true, "it holds photo.jpg"},
 		{"another format", func(t *testing.T, fs vfs.FS) {
 			must(t, Init(fs, "data"))
-			writeAll(t, fs, "data/FORMAT", []byte("tollbook data 3\n"))
-		}, true, `data has data format "3"`},
+			writeAll(t, fs, "data/FORMAT", []byte("tollbook data 4\n"))
+		}, true, `data has data format "4"`},
 		{"another program's format", func(t *testing.T, fs vfs.FS) {
 			must(t, Init(fs, "data"))
 			writeAll(t, fs, "data/FORMAT", []byte("7\n"))

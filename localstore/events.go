@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
@@ -16,7 +17,8 @@ import (
 
 // Events implements tollbook.Ledger. The events of a record come in the order
 // in which they entered it; unrated ones by account and month, and in each in
-// the order in which they were accepted.
+// the order in which that was said of them; those that were booked late by
+// account and the month in which they are booked, and in each likewise.
 func (s *Store) Events(ctx context.Context, q tollbook.EventQuery) (tollbook.EventPage, error) {
 	if q.Limit < 1 || q.Limit > tollbook.MaxBatch {
 		return tollbook.EventPage{}, tollbook.NewError(tollbook.CodeInvalidRequest, fmt.Sprintf("A page has 1 to %d events, not %d.", tollbook.MaxBatch, q.Limit))
@@ -34,15 +36,18 @@ func (s *Store) Events(ctx context.Context, q tollbook.EventQuery) (tollbook.Eve
 	if err := l.begin(&q); err != nil {
 		return tollbook.EventPage{}, err
 	}
-	if q.Unrated {
+	switch {
+	case q.Unrated:
 		err = l.listUnrated()
-	} else {
+	case q.Late:
+		err = l.listLate()
+	default:
 		err = l.listRecord()
 	}
 	if err != nil {
 		return tollbook.EventPage{}, err
 	}
-	var page tollbook.EventPage
+	page := tollbook.EventPage{Cuts: l.cuts}
 	if len(l.found) > q.Limit {
 		l.found = l.found[:q.Limit]
 		page.Next = eventCursor(&q, l.found[q.Limit-1])
@@ -79,25 +84,30 @@ func parseEventCursor(q *tollbook.EventQuery) (after indexed, err error) {
 
 func queryHash(q *tollbook.EventQuery) uint64 {
 	b := append(appendText(appendText(nil, q.OrganizationID), q.AccountID), q.Record[:]...)
-	if q.Unrated {
+	switch {
+	case q.Unrated:
 		b = append(b, 1)
+	case q.Late:
+		b = binary.AppendVarint(append(b, 2), int64(q.Home))
 	}
 	return xxhash.Sum64(b)
 }
 
-// listing finds where the events of a page are: in the runs, and behind those
-// in the recent tables.
+// listing finds where the words of a page are: in the runs, and behind those in
+// the recent tables.
 type listing struct {
 	s     *Store
 	after indexed
 	limit int
 	found []indexed
 
-	tallies []uint32 // ascending
+	tallies []uint32          // ascending
+	cellOf  map[uint32]uint32 // of tallies, for listLate
+	cuts    []tollbook.Cut
 	stored  *runs.Snapshot
-	end     locator // everything before it is in the runs
-	tables  []*table
-	recent  [][]indexed // of the tables, as they were
+	end     locator              // everything before it is in the runs
+	recent  [][]indexed          // of the tables, as they were
+	gone    map[indexed]struct{} // of our tallies, what the tables say counts no more
 }
 
 // begin takes hold of what the query is about, at one moment.
@@ -105,29 +115,48 @@ func (l *listing) begin(q *tollbook.EventQuery) (err error) {
 	v := l.s.views
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	if q.Unrated {
+	switch {
+	case q.Unrated:
 		l.tallies = v.unratedTallies(q.OrganizationID, q.AccountID)
-	} else {
+	case q.Late:
+		l.tallies, l.cellOf = v.lateTallies(q)
+	default:
 		no, ok := v.findRecord(q.OrganizationID, &q.Record)
 		if !ok {
 			return errNoRecord
 		}
-		for t := v.records.at(no).first; t != noTally; t = v.tallies.at(t).next {
-			l.tallies = append(l.tallies, t)
-		}
+		l.tallies, l.cuts = v.talliesOf(no), v.cuts(no)
 	}
+	l.hold(q.Unrated, !q.Unrated)
+	return nil
+}
+
+// hold takes hold of where words of our tallies are, at one moment; views.mu is
+// held.
+func (l *listing) hold(unrated, charged bool) {
 	slices.Sort(l.tallies)
-	l.tables = slices.Clone(v.tables)
-	l.end = makeLocator(l.tables[0].start, 0)
-	for _, t := range l.tables {
-		if q.Unrated {
+	l.gone = make(map[indexed]struct{})
+	tables := l.s.views.tables
+	l.end = makeLocator(tables[0].start, 0)
+	for _, t := range tables {
+		if unrated {
 			l.recent = append(l.recent, t.unrated)
-		} else {
-			l.recent = append(l.recent, t.events)
+		}
+		if charged {
+			l.recent = append(l.recent, t.charged)
+		}
+		for _, e := range t.gone {
+			if l.ours(e.tally) {
+				l.gone[e] = struct{}{}
+			}
 		}
 	}
 	l.stored = l.s.runs.Snapshot()
-	return nil
+}
+
+func (l *listing) ours(tally uint32) bool {
+	_, ours := slices.BinarySearch(l.tallies, tally)
+	return ours
 }
 
 func (l *listing) close() {
@@ -136,13 +165,44 @@ func (l *listing) close() {
 	}
 }
 
+// talliesOf returns the tallies that are present in a record.
+func (v *views) talliesOf(no uint32) (tallies []uint32) {
+	for t := v.records.at(no).first; t != noTally; t = v.tallies.at(t).next {
+		tallies = append(tallies, t)
+	}
+	for _, p := range v.tiers.portions[no] {
+		if v.tiers.tallies[p.tally].present>>p.part&1 != 0 && !slices.Contains(tallies, p.tally) {
+			tallies = append(tallies, p.tally)
+		}
+	}
+	return tallies
+}
+
+// lateTallies returns the tallies of what occurred in a month and is booked in
+// a later one, and the cell of each.
+func (v *views) lateTallies(q *tollbook.EventQuery) (tallies []uint32, cellOf map[uint32]uint32) {
+	org := v.org(q.OrganizationID)
+	if org == nil {
+		return nil, nil
+	}
+	cellOf = make(map[uint32]uint32)
+	for _, no := range org.late {
+		t := v.tallies.at(no)
+		if t.home == q.Home && v.counts.at(no).words > 0 && (q.AccountID == "" || v.accounts[t.account].id == q.AccountID) {
+			tallies = append(tallies, no)
+			cellOf[no] = v.cellOf(t.cellKey)
+		}
+	}
+	return tallies, cellOf
+}
+
 // unratedTallies returns the tallies of unrated events of an account, of an
 // organization or of all.
 func (v *views) unratedTallies(orgID, accountID string) []uint32 {
 	var tallies []uint32
 	take := func(no uint32) {
 		for _, t := range v.accounts[no].unrated {
-			if v.counts.at(t).events > 0 {
+			if v.counts.at(t).words > 0 {
 				tallies = append(tallies, t)
 			}
 		}
@@ -165,45 +225,27 @@ func (v *views) unratedTallies(orgID, accountID string) []uint32 {
 	return tallies
 }
 
-// listRecord lists the events of all tallies together. An event with charges
-// in several of them is one event.
+// listRecord lists the words of all tallies together. One with charges in
+// several of them is one event.
 func (l *listing) listRecord() error {
-	after := l.after.at
-	var at []uint64
-	for _, t := range l.tallies {
-		var err error
-		if at, err = l.storedEvents(at[:0], t, after, l.limit); err != nil {
-			return err
-		}
-		for _, loc := range at {
-			l.found = append(l.found, indexed{locator(loc), t})
-		}
+	if err := l.listStored(l.tallies, l.after.at); err != nil {
+		return err
 	}
-	slices.SortFunc(l.found, func(a, b indexed) int { return cmp.Compare(a.at, b.at) })
-	l.found = slices.CompactFunc(l.found, func(a, b indexed) bool { return a.at == b.at })
-	for _, events := range l.recent {
+	for _, words := range l.recent {
 		if len(l.found) >= l.limit {
 			break
 		}
-		from, _ := slices.BinarySearchFunc(events, after+1, func(e indexed, at locator) int { return cmp.Compare(e.at, at) })
-		l.scanRecent(events[from:])
+		from, _ := slices.BinarySearchFunc(words, l.after.at+1, func(e indexed, at locator) int { return cmp.Compare(e.at, at) })
+		l.scanRecent(words[from:])
 	}
 	l.found = l.found[:min(len(l.found), l.limit)]
 	return nil
 }
 
-// storedEvents appends where events of a tally are that the runs hold.
-func (l *listing) storedEvents(dst []uint64, tally uint32, after locator, limit int) ([]uint64, error) {
-	dst, err := l.stored.Tally(dst, tally, uint64(after), uint64(l.end), limit)
-	if err != nil {
-		return nil, l.s.unreadable(err)
-	}
-	return dst, nil
-}
-
-func (l *listing) scanRecent(events []indexed) {
-	for _, e := range events {
-		if _, ours := slices.BinarySearch(l.tallies, e.tally); !ours {
+// scanRecent lists words of our tallies until the page is full.
+func (l *listing) scanRecent(words []indexed) {
+	for _, e := range words {
+		if !l.ours(e.tally) || l.isGone(e) {
 			continue
 		}
 		if n := len(l.found); n > 0 && l.found[n-1].at == e.at {
@@ -215,48 +257,44 @@ func (l *listing) scanRecent(events []indexed) {
 	}
 }
 
-// listUnrated lists the events of one tally after the other, but those that
-// have got charges.
-func (l *listing) listUnrated() error {
-	recent := l.recentByTally()
-	for _, t := range l.tallies {
-		if t < l.after.tally {
-			continue
-		}
-		after := locator(0)
-		if t == l.after.tally {
-			after = l.after.at
-		}
-		if err := l.listStored(t, after); err != nil {
+func (l *listing) isGone(e indexed) bool {
+	_, gone := l.gone[e]
+	return gone
+}
+
+// listStored lists words of some tallies that the runs hold, together in
+// their order, until the page is full.
+func (l *listing) listStored(tallies []uint32, after locator) error {
+	from := len(l.found)
+	for _, t := range tallies {
+		if err := l.listTally(t, after); err != nil {
 			return err
 		}
-		for _, at := range recent[t] {
-			if at > after {
-				l.found = append(l.found, indexed{at, t})
-			}
-		}
-		l.dropTaken()
-		if len(l.found) >= l.limit {
-			l.found = l.found[:l.limit]
-			return nil
-		}
 	}
+	found := l.found[from:]
+	if len(tallies) > 1 {
+		slices.SortFunc(found, func(a, b indexed) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.tally, b.tally)) })
+		found = slices.CompactFunc(found, func(a, b indexed) bool { return a.at == b.at })
+	}
+	l.found = l.found[:from+min(len(found), max(0, l.limit-from))]
 	return nil
 }
 
-// listStored lists events of a tally in the runs until the page is full.
-func (l *listing) listStored(t uint32, after locator) error {
-	for len(l.found) < l.limit {
-		want := l.limit - len(l.found)
-		at, err := l.storedEvents(nil, t, after, want)
-		if err != nil || len(at) == 0 {
-			return err
+// listTally lists words of one tally that the runs hold, enough for a page.
+func (l *listing) listTally(t uint32, after locator) error {
+	for want := l.limit; want > 0; {
+		at, err := l.stored.Tally(nil, t, uint64(after), uint64(l.end), want)
+		if err != nil {
+			return l.s.unreadable(err)
 		}
+		full := len(at) == want
 		for _, loc := range at {
-			l.found = append(l.found, indexed{locator(loc), t})
+			if e := (indexed{locator(loc), t}); !l.isGone(e) {
+				l.found = append(l.found, e)
+				want--
+			}
 		}
-		l.dropTaken()
-		if len(at) < want {
+		if !full {
 			return nil
 		}
 		after = locator(at[len(at)-1])
@@ -264,31 +302,68 @@ func (l *listing) listStored(t uint32, after locator) error {
 	return nil
 }
 
-// recentByTally sorts the recent unrated events of our tallies by tally.
-func (l *listing) recentByTally() map[uint32][]locator {
+// listUnrated lists the words of one tally after the other.
+func (l *listing) listUnrated() error {
+	recent := l.recentBy(func(tally uint32) uint32 { return tally })
+	for _, t := range l.tallies {
+		if err := l.listGroup(t, []uint32{t}, recent[t]); err != nil || len(l.found) >= l.limit {
+			return err
+		}
+	}
+	return nil
+}
+
+// listLate lists the words of one account's month after the other; places are
+// remembered by the month's cell.
+func (l *listing) listLate() error {
+	recent := l.recentBy(func(tally uint32) uint32 { return l.cellOf[tally] })
+	byCell := make(map[uint32][]uint32)
+	for _, t := range l.tallies {
+		byCell[l.cellOf[t]] = append(byCell[l.cellOf[t]], t)
+	}
+	for _, cell := range slices.Sorted(maps.Keys(byCell)) {
+		if err := l.listGroup(cell, byCell[cell], recent[cell]); err != nil || len(l.found) >= l.limit {
+			return err
+		}
+	}
+	return nil
+}
+
+// listGroup lists the words of a group of tallies, of which those in the tables
+// are given, until the page is full. Groups are listed by their numbers, which
+// stand for the tally in what is found.
+func (l *listing) listGroup(no uint32, tallies []uint32, recent []locator) error {
+	after := locator(0)
+	switch {
+	case no < l.after.tally:
+		return nil
+	case no == l.after.tally:
+		after = l.after.at
+	}
+	from := len(l.found)
+	if err := l.listStored(tallies, after); err != nil {
+		return err
+	}
+	for _, at := range recent {
+		if n := len(l.found); n < l.limit && at > after && (n == from || l.found[n-1].at != at) {
+			l.found = append(l.found, indexed{at: at})
+		}
+	}
+	for i := range l.found[from:] {
+		l.found[from+i].tally = no
+	}
+	return nil
+}
+
+// recentBy sorts the recent words of our tallies by the group of the tally.
+func (l *listing) recentBy(group func(tally uint32) uint32) map[uint32][]locator {
 	by := make(map[uint32][]locator)
-	for _, events := range l.recent {
-		for _, e := range events {
-			if _, ours := slices.BinarySearch(l.tallies, e.tally); ours {
-				by[e.tally] = append(by[e.tally], e.at)
+	for _, words := range l.recent {
+		for _, e := range words {
+			if l.ours(e.tally) && !l.isGone(e) {
+				by[group(e.tally)] = append(by[group(e.tally)], e.at)
 			}
 		}
 	}
 	return by
-}
-
-// dropTaken drops the events that have got charges since they became part of a
-// run.
-func (l *listing) dropTaken() {
-	v := l.s.views
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	l.found = slices.DeleteFunc(l.found, func(e indexed) bool {
-		for _, t := range l.tables {
-			if _, taken := t.taken[e.at]; taken {
-				return true
-			}
-		}
-		return false
-	})
 }

@@ -10,13 +10,14 @@ import (
 	"tollbook/localstore/runs"
 )
 
-// flush is work for the flusher: a table that nothing is added to any more,
-// or a checkpoint, which may be written once all tables before it are runs, or
-// neither, to learn that all before it is done.
+// flush is work for the flusher: a table that nothing is added to any more, a
+// checkpoint, which may be written once all tables before it are runs, the views
+// of a mark, or nothing, to learn that all before it is done.
 type flush struct {
 	table      *table
 	end        uint64 // everything before it is in the table or older ones
 	checkpoint *checkpoint
+	mark       *checkpoint   // the views as they were, which are kept with a mark
 	done       chan struct{} // closed when it is done, where there is one
 }
 
@@ -83,6 +84,10 @@ func (s *Store) flushLoop() {
 func (s *Store) flush(f flush) error {
 	if f.checkpoint != nil {
 		s.flushCheckpoint(f.checkpoint)
+		return nil
+	}
+	if f.mark != nil {
+		s.writeMark(f.mark)
 		return nil
 	}
 	if f.table == nil {

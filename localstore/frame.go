@@ -10,7 +10,8 @@ import (
 type frameType uint8
 
 const (
-	frameDefinitions frameType = iota + 1
+	noFrame frameType = iota
+	frameDefinitions
 	frameEvents
 	frameBookings
 	frameOnce
@@ -31,7 +32,7 @@ const (
 )
 
 // segmentMagic opens every log file; its last byte is the version.
-const segmentMagic = "tollbook log\x00\x00\x00\x01"
+const segmentMagic = "tollbook log\x00\x00\x00\x02"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 

@@ -46,6 +46,17 @@ func (l *idList) insert(ids recordIDs, no uint32) {
 	}
 }
 
+// remove takes out a record that is there.
+func (l *idList) remove(ids recordIDs, no uint32) {
+	l.n--
+	id := ids.recordID(no)
+	b := l.blockOf(ids, id)
+	i := lowerBound(ids, l.blocks[b], id)
+	if l.blocks[b] = slices.Delete(l.blocks[b], i, i+1); len(l.blocks[b]) == 0 {
+		l.blocks = slices.Delete(l.blocks, b, b+1)
+	}
+}
+
 // push adds a record whose id is behind all others.
 func (l *idList) push(no uint32) {
 	l.n++

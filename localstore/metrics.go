@@ -62,7 +62,7 @@ func newMetrics(s *Store) *metrics {
 	add("tollbook_commit_queue_requests", "Writes that wait for the committer.", prometheus.GaugeValue, func() float64 { return float64(len(s.queue)) })
 	add("tollbook_log_bytes", "Length of the log.", prometheus.GaugeValue, viewed(func(v *views) float64 { return float64(v.end) }))
 	add("tollbook_events", "Events in the ledger.", prometheus.GaugeValue, viewed(func(v *views) float64 { return float64(v.events) }))
-	add("tollbook_records", "Usage records.", prometheus.GaugeValue, viewed(func(v *views) float64 { return float64(v.records.len()) }))
+	add("tollbook_records", "Usage records.", prometheus.GaugeValue, viewed(func(v *views) float64 { return float64(v.shown) }))
 	add("tollbook_tallies", "Tallies: rate lines counted in an account's month.", prometheus.GaugeValue, viewed(func(v *views) float64 { return float64(v.tallies.len()) }))
 	add("tollbook_unrated_events", "Events that no rate has covered yet.", prometheus.GaugeValue, viewed(func(v *views) float64 { return float64(v.unrated) }))
 	add("tollbook_frozen_tables", "Tables that wait to become runs.", prometheus.GaugeValue, viewed(func(v *views) float64 { return float64(len(v.tables) - 1) }))
@@ -76,6 +76,7 @@ var outcomeNames = [...]string{
 	tollbook.Duplicate:      "duplicate",
 	tollbook.Conflict:       "conflict",
 	tollbook.TooManyRecords: "too_many_records",
+	tollbook.Stale:          "stale",
 	tollbook.NotFound:       "not_found",
 }
 

@@ -2,7 +2,6 @@ package localstore
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 
@@ -28,10 +27,12 @@ type cellKey struct {
 	month   tollbook.Month
 }
 
-// tallyKey names a tally: what was counted of one line in one account's month.
-// With noLine it is the events of that month that have no charges.
+// tallyKey names a tally: what was counted of one line in one account's month,
+// of events that occurred in one month. With noLine it is the events that have
+// no charges.
 type tallyKey struct {
 	cellKey
+	home tollbook.Month
 	line uint32
 }
 
@@ -42,13 +43,32 @@ type recordKey struct {
 	id      tollbook.RecordID
 }
 
-// newTally is a tally that a frame introduces, and the record it goes into:
-// one that is there, or the next one, with the given id.
+// newTally is a tally that a frame introduces, and the records that its line's
+// parts go into.
 type newTally struct {
 	tallyKey
-	record    uint32 // noRecord for unrated events
-	newRecord bool
-	id        tollbook.RecordID
+	part        // the first; of noRecord for unrated events
+	more []part // of a line with tiers
+}
+
+// part is the record that a part of a line goes into: one that is there, or
+// the next one.
+type part struct {
+	record uint32
+	fresh  bool
+	id     tollbook.RecordID
+}
+
+// eachPart yields the parts of a tally with charges.
+func (t *newTally) eachPart(yield func(*part) bool) {
+	if t.line == noLine || !yield(&t.part) {
+		return
+	}
+	for i := range t.more {
+		if !yield(&t.more[i]) {
+			return
+		}
+	}
 }
 
 const noRecord = ^uint32(0)
@@ -78,21 +98,19 @@ type numbering struct {
 	lines    numbers[lineKey]
 	tallies  numbers[tallyKey]
 	records  numbers[recordKey]
-	perCell  map[cellKey]int32 // records
 
 	accountIDs []string // by account
 	tallyKeys  []tallyKey
 	lineList   []*tollbook.Line
 
-	maxRecords int32 // per cell
+	holdings
 }
 
 func newNumbering() *numbering {
 	return &numbering{
-		orgs:       make(map[string]uint32),
-		accounts:   make(map[accountKey]uint32),
-		perCell:    make(map[cellKey]int32),
-		maxRecords: tollbook.MaxRecordsPerMonth,
+		orgs:     make(map[string]uint32),
+		accounts: make(map[accountKey]uint32),
+		holdings: newHoldings(),
 	}
 }
 
@@ -111,7 +129,7 @@ func (n *numbering) hints(dst []hint, keys []tallyKey, entries []tollbook.Entry)
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	for i := range entries {
-		key := tallyKey{cellKey{month: noMonth}, noLine}
+		key := tallyKey{cellKey{month: noMonth}, entries[i].Home, noLine}
 		if charges := entries[i].Charges; len(charges) == 1 {
 			if line, ok := n.lines.get(charges[0].Line.Key()); ok {
 				key.line = line
@@ -122,7 +140,7 @@ func (n *numbering) hints(dst []hint, keys []tallyKey, entries []tollbook.Entry)
 	for i := range entries {
 		e := &entries[i]
 		if account, ok := n.lookup(e.OrganizationID, e.Event.AccountID); ok {
-			keys[i].cellKey = cellKey{account, e.Month}
+			keys[i].cellKey = cellKey{account, e.Booked}
 		}
 	}
 	for i := range keys {
@@ -135,6 +153,23 @@ func (n *numbering) hints(dst []hint, keys []tallyKey, entries []tollbook.Entry)
 		dst = append(dst, h)
 	}
 	return dst, keys
+}
+
+// linesOf returns for each booking the number of the line of its only charge,
+// or noLine.
+func (n *numbering) linesOf(bookings []tollbook.Booking) []uint32 {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	numbers := make([]uint32, len(bookings))
+	for i := range bookings {
+		numbers[i] = noLine
+		if charges := bookings[i].Charges; len(charges) == 1 {
+			if no, ok := n.lines.get(charges[0].Line.Key()); ok {
+				numbers[i] = no
+			}
+		}
+	}
+	return numbers
 }
 
 // account returns an account's number, introducing it where it is new.
@@ -175,25 +210,6 @@ func (n *numbering) addLine(l *tollbook.Line) uint32 {
 	return no
 }
 
-// unratedTally returns the tally of a cell's unrated events.
-func (n *numbering) unratedTally(cell cellKey, in *introduction) uint32 {
-	key := tallyKey{cell, noLine}
-	if no, ok := n.tallies.get(key); ok {
-		return no
-	}
-	in.tallies = append(in.tallies, n.addTally(key))
-	return uint32(len(n.tallyKeys) - 1)
-}
-
-// known returns the tally of a line in a cell, if there is one.
-func (n *numbering) known(cell cellKey, l *tollbook.Line) (uint32, bool) {
-	line, ok := n.lines.get(l.Key())
-	if !ok {
-		return 0, false
-	}
-	return n.tallies.get(tallyKey{cell, line})
-}
-
 // lookup returns an account's number, if it has one.
 func (n *numbering) lookup(org, id string) (uint32, bool) {
 	orgNo, ok := n.orgs[org]
@@ -204,35 +220,31 @@ func (n *numbering) lookup(org, id string) (uint32, bool) {
 	return no, ok
 }
 
-// fits tells whether charges can be counted without giving an account's month
-// more records than it may have. An account that is not known has none.
-func (n *numbering) fits(accountID string, cell cellKey, known bool, charges []tollbook.Charge) bool {
-	room := int(n.maxRecords)
-	if known {
-		room -= int(n.perCell[cell])
+// known returns the tally of a line in a cell, if there is one.
+func (n *numbering) known(cell cellKey, home tollbook.Month, l *tollbook.Line) (uint32, bool) {
+	line, ok := n.lines.get(l.Key())
+	if !ok {
+		return 0, false
 	}
-	if room >= len(charges) {
-		return true
-	}
-	var fresh []tollbook.RecordID
-	for i := range charges {
-		id := tollbook.RecordIDOf(accountID, cell.month, &charges[i].Line.Grouping)
-		_, there := n.records.get(recordKey{cell.account, id})
-		if !(known && there) && !slices.Contains(fresh, id) {
-			fresh = append(fresh, id)
-		}
-	}
-	return len(fresh) <= room
+	return n.tallies.get(tallyKey{cell, home, line})
 }
 
 // tally returns the tally of a line in a cell.
-func (n *numbering) tally(cell cellKey, l *tollbook.Line, in *introduction) uint32 {
+func (n *numbering) tally(cell cellKey, home tollbook.Month, l *tollbook.Line, in *introduction) uint32 {
 	line, ok := n.lines.get(l.Key())
 	if !ok {
 		line = n.addLine(l)
 		in.lines = append(in.lines, l)
 	}
-	key := tallyKey{cell, line}
+	return n.tallyOf(tallyKey{cell, home, line}, in)
+}
+
+// unratedTally returns the tally of a cell's unrated events.
+func (n *numbering) unratedTally(cell cellKey, home tollbook.Month, in *introduction) uint32 {
+	return n.tallyOf(tallyKey{cell, home, noLine}, in)
+}
+
+func (n *numbering) tallyOf(key tallyKey, in *introduction) uint32 {
 	no, ok := n.tallies.get(key)
 	if !ok {
 		no = uint32(len(n.tallyKeys))
@@ -241,25 +253,36 @@ func (n *numbering) tally(cell cellKey, l *tollbook.Line, in *introduction) uint
 	return no
 }
 
-// addTally numbers a tally of a line and finds its record.
+// addTally numbers a tally and finds its records.
 func (n *numbering) addTally(key tallyKey) newTally {
-	t := newTally{tallyKey: key, record: noRecord}
-	n.tallies.set(key, uint32(len(n.tallyKeys)))
+	t := newTally{tallyKey: key, part: part{record: noRecord}}
+	no := uint32(len(n.tallyKeys))
+	n.tallies.set(key, no)
 	n.tallyKeys = append(n.tallyKeys, key)
-	if key.line == noLine {
-		return t
+	if key.line != noLine {
+		l := n.lineList[key.line]
+		t.part = n.partOf(key.cellKey, l.Part(0))
+		for i := 1; i < l.Parts(); i++ {
+			t.more = append(t.more, n.partOf(key.cellKey, l.Part(i)))
+		}
 	}
-	t.id = tollbook.RecordIDOf(n.accountIDs[key.account], key.month, &n.lineList[key.line].Grouping)
-	rk := recordKey{key.account, t.id}
-	no, ok := n.records.get(rk)
+	n.holdings.add(no, &t)
+	return t
+}
+
+// partOf finds the record of a line without tiers, numbering it where it is
+// new.
+func (n *numbering) partOf(cell cellKey, l *tollbook.Line) part {
+	p := part{id: tollbook.RecordIDOf(n.accountIDs[cell.account], cell.month, &l.Grouping)}
+	key := recordKey{cell.account, p.id}
+	no, ok := n.records.get(key)
 	if !ok {
 		no = uint32(n.records.n)
-		n.records.set(rk, no)
-		n.perCell[key.cellKey]++
-		t.newRecord = true
+		n.records.set(key, no)
+		p.fresh = true
 	}
-	t.record = no
-	return t
+	p.record = no
+	return p
 }
 
 // learn takes over what a frame of the log introduces.

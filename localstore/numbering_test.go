@@ -39,7 +39,7 @@ func TestNumbers(t *testing.T) {
 	want := map[tallyKey]uint32{}
 	rng := newWorld(1, 1, 1, 1, 1).rng
 	for i := range uint32(20_000) {
-		key := tallyKey{cellKey{rng.Uint32N(50), tollbook.Month(rng.IntN(30))}, rng.Uint32N(400) - 1}
+		key := tallyKey{cellKey{rng.Uint32N(50), tollbook.Month(rng.IntN(30))}, tollbook.Month(rng.IntN(3)), rng.Uint32N(400) - 1}
 		no, ok := table.get(key)
 		if had, has := want[key]; ok != has || no != had {
 			t.Fatalf("key %v: %d, %v; want %d, %v", key, no, ok, had, has)

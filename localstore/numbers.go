@@ -87,7 +87,7 @@ func scatter(x uint64) uint64 {
 }
 
 func (k tallyKey) hash() uint64 {
-	return scatter(uint64(k.account)<<32 | uint64(k.line) ^ uint64(k.month)<<48)
+	return scatter(uint64(k.account)<<32 | uint64(k.line) ^ uint64(k.month)<<48 ^ uint64(k.month-k.home)<<24)
 }
 
 // lineKey names a line: a part of a cryptographic hash of its content.

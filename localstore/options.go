@@ -10,11 +10,11 @@ import (
 // Bounds that are part of the format or guard memory; Options has those that
 // may be tuned.
 const (
-	maxPayloadBytes    = 96 << 20 // of a frame
-	maxDefinitionBytes = 64 << 20 // of one Define
-	maxGroupBytes      = 32 << 20 // bodies of the requests committed together
-	maxGroup           = 64       // requests committed together
-	maxFrozenTables    = 4        // waiting to become runs
+	maxPayloadBytes    = 256 << 20 // of a frame
+	maxDefinitionBytes = 64 << 20  // of one Define
+	maxGroupBytes      = 32 << 20  // bodies of the requests committed together
+	maxGroup           = 64        // requests committed together
+	maxFrozenTables    = 4         // waiting to become runs
 	keptCheckpoints    = 2
 	maxScans           = 2 // under way at once; each may keep 80 bytes a record
 )

@@ -31,8 +31,8 @@ func packedWorld(t testing.TB, fs vfs.FS) (w *world, posted []tollbook.Entry) {
 		again := append(entries, posted[:min(len(posted), i)]...) // items without a head
 		mustPost(t, s, again)
 		posted = append(posted, entries...)
-		if b := w.books(entries); len(b) > 0 {
-			_, err := s.Book(t.Context(), tollbook.Pos(i/7), b[:1])
+		if b := w.books(t, s, entries); len(b) > 0 {
+			_, err := s.Book(t.Context(), tollbook.Pos(i/7), b)
 			if err != nil && err != tollbook.ErrMoved {
 				t.Fatal(err)
 			}
@@ -92,7 +92,10 @@ func everything(t testing.TB, fs vfs.FS) (all []string) {
 					for _, c := range e.Charges {
 						lines += fmt.Sprintf(" %x×%v", c.Line.Key(), c.Increments)
 					}
-					e.Charges = nil
+					if e.Void != nil {
+						lines += fmt.Sprintf(" %+v", *e.Void)
+					}
+					e.Charges, e.Void = nil, nil
 					all = append(all, fmt.Sprintf("%+v%s", *e, lines))
 				}
 			}

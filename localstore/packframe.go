@@ -260,7 +260,8 @@ func (b *bodyBlock) name(item int) (claim tollbook.Claim, fingerprint uint64, er
 	}
 	c := cursor{b: b.items[item]}
 	org := c.number(len(b.orgs))
-	c.varint()
+	c.month()
+	c.month()
 	if c.bad {
 		return claim, 0, errMalformed
 	}

@@ -25,24 +25,68 @@ var sameNumbers = cmp.Options{
 // each page.
 type naive []tollbook.Record
 
+// naiveTally is what events with a line come to in an account's months.
+type naiveTally struct {
+	account      string
+	home, booked tollbook.Month
+	line         *tollbook.Line
+}
+
 // allRecords adds events up, by their own charges and with maps only.
 func allRecords(entries []tollbook.Entry, org string) naive {
+	increments, words := make(map[naiveTally]decimal.Int), make(map[naiveTally]int64)
 	byID := make(map[tollbook.RecordID]*tollbook.Record)
+	record := func(t *naiveTally, g *tollbook.Grouping) *tollbook.Record {
+		id := tollbook.RecordIDOf(t.account, t.booked, g)
+		if byID[id] == nil {
+			byID[id] = &tollbook.Record{ID: id, AccountID: t.account, Month: t.booked, Grouping: *g}
+		}
+		return byID[id]
+	}
 	for i := range entries {
 		e := &entries[i]
 		if e.OrganizationID != org {
 			continue
 		}
+		in := make(map[*tollbook.Record]bool)
+		own := make(map[naiveTally]bool)
 		for _, c := range e.Charges {
-			id := tollbook.RecordIDOf(e.Event.AccountID, e.Month, &c.Line.Grouping)
-			r := byID[id]
-			if r == nil {
-				r = &tollbook.Record{ID: id, AccountID: e.Event.AccountID, Month: e.Month, Grouping: c.Line.Grouping}
-				byID[id] = r
+			t := naiveTally{e.Event.AccountID, e.Home, e.Booked, c.Line}
+			increments[t] = increments[t].Add(c.Increments)
+			if c.Line.Parts() == 1 {
+				in[record(&t, &c.Line.Grouping)] = true
 			}
-			r.NumberOfUnits = r.NumberOfUnits.Add(c.Line.Units(c.Increments))
-			r.TotalAmount = r.TotalAmount.Add(c.Line.Amount(c.Increments))
+			own[t] = true
+		}
+		for t := range own {
+			words[t]++
+		}
+		for r := range in {
 			r.Events++
+		}
+	}
+	for t, n := range increments {
+		before := decimal.Int{}
+		for o, m := range increments {
+			if o.booked < t.booked && o.account == t.account && o.home == t.home && o.line == t.line {
+				before = before.Add(m)
+			}
+		}
+		in := make(map[*tollbook.Record]bool)
+		for i := range t.line.Parts() {
+			share, part := t.line.Share(i, before, n), t.line.Part(i)
+			if share.Sign() == 0 && t.line.Parts() > 1 && (i > 0 || n.Sign() != 0) {
+				continue
+			}
+			r := record(&t, &part.Grouping)
+			r.NumberOfUnits = r.NumberOfUnits.Add(part.Units(share))
+			r.TotalAmount = r.TotalAmount.Add(part.Amount(share))
+			in[r] = true
+		}
+		if t.line.Parts() > 1 {
+			for r := range in {
+				r.Events += words[t]
+			}
 		}
 	}
 	var all naive

@@ -43,7 +43,7 @@ func TestBodies(t *testing.T) {
 			got, err := b.event(item)
 			must(t, err)
 			e := &entries[i]
-			want := tollbook.BookedEvent{Event: *e.Event, OrganizationID: e.OrganizationID, Claim: e.Claim, Month: e.Month, Measured: e.Measured}
+			want := tollbook.BookedEvent{Event: *e.Event, OrganizationID: e.OrganizationID, Claim: e.Claim, Home: e.Home, Booked: e.Booked, Measured: e.Measured}
 			if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b decimal.Int) bool { return a == b }), cmp.Comparer(func(a, b decimal.Decimal) bool { return a == b }), cmp.Comparer(func(a, b *tollbook.Line) bool { return a.Key() == b.Key() })); diff != "" {
 				t.Fatalf("event %d: %s", i, diff)
 			}
@@ -59,9 +59,7 @@ func seedPayloads(t testing.TB) map[frameType][]byte {
 	w := newWorld(1, 1, 2, 2, 5)
 	entries := w.batch(60)
 	mustPost(t, s, entries)
-	if _, err := s.Book(context.Background(), 0, w.books(entries)); err != nil {
-		t.Fatal(err)
-	}
+	mustBook(t, s, w.books(t, s, entries))
 	if _, err := s.Once(context.Background(), [16]byte{1}, time.Unix(1e9, 0)); err != nil {
 		t.Fatal(err)
 	}

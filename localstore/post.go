@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tollbook"
-	"tollbook/decimal"
 	"tollbook/localstore/runs"
 )
 
@@ -155,11 +154,7 @@ func (s *Store) findStored(f *runs.Finder, claim *tollbook.Claim) (claimEntry, b
 	if err != nil {
 		return claimEntry{}, false, s.unreadable(err)
 	}
-	e := claimEntry{claim: c.Claim, fingerprint: c.Fingerprint, at: locator(c.At), unrated: noTally}
-	if c.Unrated {
-		e.unrated = inLog
-	}
-	return e, found, nil
+	return claimEntry{c.Claim, c.Fingerprint, locator(c.At)}, found, nil
 }
 
 // unreadable says what to do about runs that do not hold what was written to
@@ -206,15 +201,7 @@ func (s *Store) decidePost(r *request) error {
 	if len(b.heads) == 0 {
 		return nil
 	}
-	group := s.journal.end
-	start := c.beginFrame()
-	kept := b.place(r.bodies.blocks, group+uint64(start)+frameHeaderBytes)
-	for i, n := range c.added {
-		c.active.claims[n].at = b.heads[i].at
-	}
-	c.buf = b.appendPayload(c.buf, kept)
-	c.endFrame(start, frameEvents, group)
-	c.decided = append(c.decided, decided{typ: frameEvents, batch: b})
+	c.putBatch(b, &r.bodies, s.journal.end)
 	return nil
 }
 
@@ -239,14 +226,15 @@ func (s *Store) find(claim *tollbook.Claim, p *probes, i int) (claimEntry, bool,
 // accept counts an entry in the batch, unless it does not fit.
 func (c *committer) accept(b *batch, item int, e *tollbook.Entry, known hint) tollbook.Outcome {
 	h := head{claim: e.Claim, fingerprint: e.Fingerprint, item: item, unrated: noTally}
-	if known.tally != noTally {
+	if known.tally != noTally && c.numbers.words[known.tally] > 0 {
+		c.numbers.words[known.tally]++
 		b.charges = append(b.charges, headCharge{known.tally, e.Charges[0].Increments})
 		h.charges = 1
 	} else if !c.resolve(b, &h, e) {
 		return tollbook.TooManyRecords
 	}
 	b.heads = append(b.heads, h)
-	c.added = append(c.added, c.active.add(claimEntry{claim: e.Claim, fingerprint: e.Fingerprint, unrated: h.unrated}))
+	c.added = append(c.added, c.active.add(claimEntry{e.Claim, e.Fingerprint, inHand}))
 	return tollbook.Accepted
 }
 
@@ -255,14 +243,7 @@ func (c *committer) accept(b *batch, item int, e *tollbook.Entry, known hint) to
 func (c *committer) resolve(b *batch, h *head, e *tollbook.Entry) bool {
 	n := c.numbers
 	account, known := n.lookup(e.OrganizationID, e.Event.AccountID)
-	cell := cellKey{account, e.Month}
-	if known && len(e.Charges) == 1 {
-		if tally, ok := n.known(cell, e.Charges[0].Line); ok { // since the hint was taken
-			b.charges = append(b.charges, headCharge{tally, e.Charges[0].Increments})
-			h.charges = 1
-			return true
-		}
-	}
+	cell := cellKey{account, e.Booked}
 	if !n.fits(e.Event.AccountID, cell, known, e.Charges) {
 		return false
 	}
@@ -271,29 +252,37 @@ func (c *committer) resolve(b *batch, h *head, e *tollbook.Entry) bool {
 	if !known {
 		cell.account = n.account(e.OrganizationID, e.Event.AccountID, &b.intro)
 	}
-	if len(e.Charges) == 0 {
-		h.unrated = n.unratedTally(cell, &b.intro)
-	} else {
-		h.charges = b.charge(n, cell, e.Charges)
-	}
+	b.count(n, h, cell, e.Home, e.Charges)
 	return true
 }
 
-// charge appends charges, those of one tally together, and returns how many.
-func (b *batch) charge(n *numbering, cell cellKey, charges []tollbook.Charge) int {
+// count has a word count charges in a cell, or where there are none be one of
+// its unrated ones.
+func (b *batch) count(n *numbering, h *head, cell cellKey, home tollbook.Month, charges []tollbook.Charge) {
+	if len(charges) == 0 {
+		h.unrated = n.unratedTally(cell, home, &b.intro)
+		n.put(h.unrated, 1)
+		return
+	}
 	from := len(b.charges)
 	for i := range charges {
-		b.chargeTally(from, n.tally(cell, charges[i].Line, &b.intro), charges[i].Increments)
+		tally := n.tally(cell, home, charges[i].Line, &b.intro)
+		b.charges = addCharge(b.charges, from, headCharge{tally, charges[i].Increments})
 	}
-	return len(b.charges) - from
+	h.charges = len(b.charges) - from
+	for _, c := range b.charges[from:] {
+		n.put(c.tally, 1)
+	}
 }
 
-func (b *batch) chargeTally(from int, tally uint32, increments decimal.Int) {
-	for i := from; i < len(b.charges); i++ {
-		if b.charges[i].tally == tally {
-			b.charges[i].increments = b.charges[i].increments.Add(increments)
-			return
+// addCharge appends a charge to those of a word, which start at from; those of
+// one tally go together.
+func addCharge(to []headCharge, from int, c headCharge) []headCharge {
+	for i := from; i < len(to); i++ {
+		if to[i].tally == c.tally {
+			to[i].increments = to[i].increments.Add(c.increments)
+			return to
 		}
 	}
-	b.charges = append(b.charges, headCharge{tally, increments})
+	return append(to, c)
 }

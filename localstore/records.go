@@ -18,8 +18,14 @@ func (s *Store) Records(ctx context.Context, q tollbook.Query) (tollbook.Page, e
 		return tollbook.Page{}, err
 	}
 	v := s.views
+	if q.AsOf != 0 {
+		var err error
+		if v, err = s.past.views(ctx, s, q.AsOf); err != nil {
+			return tollbook.Page{}, err
+		}
+	}
 	if q.Order.Field > tollbook.OrderAccountID || !onlyCells(q.Filter) {
-		return s.scan(ctx, &q)
+		return s.scan(ctx, v, &q)
 	}
 	v.mu.RLock()
 	defer v.mu.RUnlock()

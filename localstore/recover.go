@@ -20,7 +20,7 @@ func (s *Store) recover() (repairs []string, err error) {
 	v, c := s.views, &s.committer
 	s.checkpointed.Store(v.end)
 	c.head = v.definitions.head
-	c.taken = make(map[locator]struct{})
+	c.corrected = make(map[cellKey]uint64)
 	c.requests = make(map[[16]byte]tollbook.Pos, len(v.definitions.requests))
 	for i, id := range v.definitions.requests {
 		c.requests[id] = tollbook.Pos(i + 1)
@@ -40,7 +40,7 @@ func (s *Store) recover() (repairs []string, err error) {
 	if err := s.journal.start(); err != nil {
 		return nil, err
 	}
-	s.opts.Logger.Info("ledger open", slog.Int64("events", v.events), slog.Int("records", v.records.len()),
+	s.opts.Logger.Info("ledger open", slog.Int64("events", v.events), slog.Int("records", v.shown),
 		slog.Uint64("replayed_bytes", v.end-from), slog.Duration("took", s.opts.Clock().Sub(began)))
 	return repairs, nil
 }
@@ -107,6 +107,7 @@ func (s *Store) replayFrame(f frame) error {
 		if err := c.numbers.learn(&b.intro); err != nil {
 			return err
 		}
+		c.numbers.recount(b)
 		var sink indexSink = c.active
 		if f.pos < c.active.start {
 			sink = inRuns{}
@@ -115,7 +116,7 @@ func (s *Store) replayFrame(f frame) error {
 		}
 		c.sinceCheckpoint += len(b.heads)
 		v.mu.Lock()
-		v.apply(b, sink, nil)
+		v.apply(b, sink, false)
 		v.mu.Unlock()
 	default:
 		if err := s.replayOther(f); err != nil {
@@ -137,16 +138,20 @@ type inRuns struct{}
 
 func (inRuns) addCharged(locator, uint32) {}
 func (inRuns) addUnrated(locator, uint32) {}
-func (inRuns) addTaken(locator, uint32)   {}
+func (inRuns) addGone(locator, uint32)    {}
 
 // claimAll enters the claims of a batch that is being replayed.
 func (c *committer) claimAll(b *batch) {
-	if b.bookings {
-		return
-	}
 	for i := range b.heads {
 		h := &b.heads[i]
-		c.active.add(claimEntry{claim: h.claim, fingerprint: h.fingerprint, at: h.at, unrated: h.unrated})
+		if !b.bookings {
+			c.active.add(claimEntry{h.claim, h.fingerprint, h.at})
+			continue
+		}
+		c.active.say(&h.claim, h.fingerprint, h.at)
+		if link := b.corrections[i].link; link != nil {
+			c.active.say(link, 0, h.at)
+		}
 	}
 }
 

@@ -55,9 +55,9 @@ func restoreTallies(c *cursor, v *views, n *numbering) error {
 	}
 	var counts []count
 	for i := c.count(); i > 0 && !c.bad; i-- {
-		in.tallies = append(in.tallies, newTally{tallyKey: c.tallyKey(), record: noRecord})
-		events := int64(c.uvarint())
-		counts = append(counts, count{c.int(maxTallyBytes), events})
+		in.tallies = append(in.tallies, newTally{tallyKey: c.tallyKey()})
+		words := int64(c.uvarint())
+		counts = append(counts, count{c.int(maxTallyBytes), words})
 	}
 	if c.bad {
 		return errMalformed
@@ -65,39 +65,58 @@ func restoreTallies(c *cursor, v *views, n *numbering) error {
 	if err := n.learn(&in); err != nil {
 		return err
 	}
-	v.introduceAll(&in)
+	for i := c.count(); i > 0 && !c.bad; i-- {
+		v.addDoubles(c.number(n.records.n), int64(c.uvarint()))
+	}
+	v.restore(&in, counts)
 	for i := range counts {
-		v.counts.at(uint32(i)).increments = counts[i].increments
-		if in.tallies[i].line == noLine {
-			v.addUnrated(uint32(i), counts[i].events)
-		} else {
-			v.counts.at(uint32(i)).events = counts[i].events
+		if counts[i].words != 0 {
+			n.put(uint32(i), counts[i].words)
 		}
 	}
 	return nil
 }
 
-// introduceAll adds what empty views begin with; the page indexes are made by
-// sorting once instead of inserting each record.
-func (v *views) introduceAll(in *introduction) {
+// restore makes empty views of tallies and what was counted in them. The page
+// indexes are made by sorting once instead of inserting each record.
+func (v *views) restore(in *introduction, counts []count) {
 	v.introduce(in)
 	for i := range in.tallies {
 		v.addTally(&in.tallies[i])
+		*v.counts.at(uint32(i)) = counts[i]
 	}
-	order := make([]uint32, v.records.len())
-	for i := range order {
-		order[i] = uint32(i)
+	present := func(record uint32) { v.records.at(record).present++ }
+	for no := range uint32(len(counts)) {
+		switch t := v.tallies.at(no); {
+		case counts[no].words == 0:
+		case t.line == noLine:
+			v.counts.at(no).words = 0
+			v.countUnrated(no, counts[no].words)
+		case !v.tiers.are.has(no):
+			present(t.record)
+		default:
+			x := v.tiers.tallies[no]
+			x.present = partsOf(v.lines[t.line], v.before(no), v.counts.at(no))
+			for i, record := range x.records {
+				if x.present>>i&1 != 0 {
+					present(record)
+				}
+			}
+		}
+		v.touched.set(no)
 	}
-	slices.SortFunc(order, func(a, b uint32) int {
-		return bytes.Compare(v.recordID(a)[:], v.recordID(b)[:])
-	})
+	var order []uint32
+	for no := range uint32(v.records.len()) {
+		if v.records.at(no).present > 0 {
+			order = append(order, no)
+		}
+	}
+	slices.SortFunc(order, func(a, b uint32) int { return bytes.Compare(v.recordID(a)[:], v.recordID(b)[:]) })
 	for _, no := range order {
-		c := v.cells[v.records.at(no).cell]
-		a := &v.accounts[c.account]
-		org := v.orgs[a.org]
-		org.all.push(no)
-		org.month(c.month).list.push(no)
-		a.list.push(no)
-		c.list.push(no)
+		for _, l := range v.listsOf(no) {
+			l.push(no)
+		}
+		v.countProducts(no, 1)
 	}
+	v.shown = len(order)
 }

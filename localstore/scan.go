@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"container/heap"
 	"context"
+	"math"
 	"slices"
 	"strings"
 
@@ -15,6 +16,9 @@ import (
 // scanChunk is how many records a scan looks at before it lets commits go
 // ahead.
 const scanChunk = 2048
+
+// scanAttempts is how often a scan is tried that commits may interrupt.
+const scanAttempts = 3
 
 // place is where a record is in some order.
 type place struct {
@@ -147,44 +151,61 @@ type candidates struct {
 
 // scan finds a page by looking at all records that the filter's account and
 // month leave. Scans beyond maxScans wait for their turn.
-func (s *Store) scan(ctx context.Context, q *tollbook.Query) (tollbook.Page, error) {
+func (s *Store) scan(ctx context.Context, v *views, q *tollbook.Query) (tollbook.Page, error) {
 	select {
 	case s.scans <- struct{}{}:
 		defer func() { <-s.scans }()
 	case <-ctx.Done():
 		return tollbook.Page{}, ctx.Err()
 	}
-	v := s.views
-	var cells []candidates
+	for range scanAttempts {
+		if page, ok, err := s.scanOnce(ctx, v, q, scanChunk); ok || err != nil {
+			return page, err
+		}
+	}
+	page, _, err := s.scanOnce(ctx, v, q, math.MaxInt)
+	return page, err
+}
+
+// scanOnce looks at all records, so many between two turns for commits. It is
+// not ok where events were corrected in one of the accounts' months meanwhile,
+// of which some was seen as it was before, and some as it is.
+func (s *Store) scanOnce(ctx context.Context, v *views, q *tollbook.Query, chunk int) (page tollbook.Page, ok bool, err error) {
+	var all []candidates
 	v.mu.RLock()
+	corrections := v.corrections
 	if org := v.org(q.OrganizationID); org != nil {
 		v.choose(org, q.Filter).eachCell(func(cl *cell, what verdict) {
-			cells = append(cells, candidates{cl, what == yes})
+			all = append(all, candidates{cl, what == yes})
 		})
 	}
-	v.mu.RUnlock()
+	cells := all
 	sc := newScanner(q)
 	var after *tollbook.RecordID // in the first of cells
 	for len(cells) > 0 {
-		if err := ctx.Err(); err != nil {
-			return tollbook.Page{}, err
+		cells, after = s.scanSome(sc, v, cells, after, chunk)
+		if len(cells) > 0 {
+			v.mu.RUnlock()
+			err = ctx.Err()
+			v.mu.RLock()
 		}
-		cells, after = s.scanSome(sc, cells, after)
+		if err != nil {
+			break
+		}
+	}
+	defer v.mu.RUnlock()
+	if err != nil || slices.ContainsFunc(all, func(c candidates) bool { return c.cell.corrected > corrections }) {
+		return tollbook.Page{}, false, err
 	}
 	numbers, offset := sc.page()
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	return tollbook.Page{Records: v.fillAll(numbers), Total: sc.total, Offset: offset}, nil
+	return tollbook.Page{Records: v.fillAll(numbers), Total: sc.total, Offset: offset}, true, nil
 }
 
-// scanSome looks at scanChunk records and returns what is left.
-func (s *Store) scanSome(sc *scanner, cells []candidates, after *tollbook.RecordID) ([]candidates, *tollbook.RecordID) {
-	v := s.views
-	v.mu.RLock()
-	defer v.mu.RUnlock()
+// scanSome looks at so many records and returns what is left.
+func (s *Store) scanSome(sc *scanner, v *views, cells []candidates, after *tollbook.RecordID, chunk int) ([]candidates, *tollbook.RecordID) {
 	var r tollbook.Record
 	var numbers []uint32
-	for room := scanChunk; len(cells) > 0 && room > 0; {
+	for room := chunk; len(cells) > 0 && room > 0; {
 		list := &cells[0].cell.list
 		from := 0
 		if after != nil {

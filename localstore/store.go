@@ -59,6 +59,9 @@ type Store struct {
 	writers sync.Pool     // of *bodyWriter
 	scans   chan struct{} // a place for each scan under way
 
+	totals totals
+	past   pasts
+
 	committer committer
 }
 
@@ -107,6 +110,7 @@ func open(dir string, opts Options) (_ *Store, repairs []string, err error) {
 		merged:    make(chan struct{}),
 		packed:    make(chan struct{}),
 		packable:  make(chan struct{}, 1),
+		totals:    totals{cells: make(map[uint32][]tollbook.Total)},
 	}
 	if s.lock, err = lockDir(fs, dir); err != nil {
 		return nil, nil, err

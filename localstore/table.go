@@ -13,20 +13,17 @@ import (
 type claimEntry struct {
 	claim       tollbook.Claim
 	fingerprint uint64
-	at          locator
-	// unrated is the tally that the event was kept in without charges when it
-	// was accepted; noTally where it had some, inLog where the event itself
-	// says which tally that is.
-	unrated uint32
+	at          locator // of the latest word about the event
 }
 
-// Numbers that are no tally's.
-const (
-	noTally = ^uint32(0)
-	inLog   = ^uint32(0) - 1
-)
+// inHand is where a word is that was decided just now: its frame has no place
+// in the log yet.
+const inHand = ^locator(0)
 
-// indexed says that the event at a locator is in a tally.
+// noTally is the number of no tally.
+const noTally = ^uint32(0)
+
+// indexed says that the word at a locator counts in a tally.
 type indexed struct {
 	at    locator
 	tally uint32
@@ -46,9 +43,9 @@ type table struct {
 	// another claim need not be looked at to know that it is another.
 	slots []uint64
 
-	events  []indexed          // of events with charges, by locator
-	unrated []indexed          // of events without, by locator
-	taken   map[locator]uint32 // unrated events that have got charges → their unrated tally
+	charged []indexed // words with charges, by locator
+	unrated []indexed // words that say that there are none, by locator
+	gone    []indexed // older words, here or in a run, that count no more
 }
 
 func newTable(start uint64, events int) *table {
@@ -57,17 +54,16 @@ func newTable(start uint64, events int) *table {
 		slots *= 2
 	}
 	return &table{
-		start:  start,
-		claims: make([]claimEntry, 0, events),
-		slots:  make([]uint64, slots),
-		events: make([]indexed, 0, events),
-		taken:  make(map[locator]uint32),
+		start:   start,
+		claims:  make([]claimEntry, 0, events),
+		slots:   make([]uint64, slots),
+		charged: make([]indexed, 0, events),
 	}
 }
 
 // full tells whether the table has taken in what it was made for.
 func (t *table) full(events int) bool {
-	return len(t.claims) >= events || len(t.events) >= 2*events || len(t.taken) >= events
+	return len(t.claims) >= events || len(t.charged) >= 2*events || len(t.gone) >= 2*events
 }
 
 // slotOf returns where a claim's slot is looked for first, and its tag. A
@@ -78,18 +74,26 @@ func slotOf(c *tollbook.Claim) (slot, tag uint64) {
 
 // find returns the entry of a claim, or nil. It is good until the next add.
 func (t *table) find(c *tollbook.Claim) *claimEntry {
+	if n := t.number(c); n >= 0 {
+		return &t.claims[n]
+	}
+	return nil
+}
+
+// number returns which of the table's claims a claim is, or -1.
+func (t *table) number(c *tollbook.Claim) int {
 	mask := uint64(len(t.slots) - 1)
 	slot, tag := slotOf(c)
 	for i := slot & mask; ; i = (i + 1) & mask {
 		s := t.slots[i]
 		if s == 0 {
-			return nil
+			return -1
 		}
 		if s&^(1<<32-1) != tag {
 			continue
 		}
-		if e := &t.claims[uint32(s)-1]; e.claim == *c {
-			return e
+		if n := int(uint32(s) - 1); t.claims[n].claim == *c {
+			return n
 		}
 	}
 }
@@ -136,43 +140,54 @@ func (t *table) grow() {
 	}
 }
 
-func (t *table) addCharged(at locator, tally uint32) { t.events = append(t.events, indexed{at, tally}) }
-
+func (t *table) addCharged(at locator, tally uint32) {
+	t.charged = append(t.charged, indexed{at, tally})
+}
 func (t *table) addUnrated(at locator, tally uint32) {
 	t.unrated = append(t.unrated, indexed{at, tally})
 }
+func (t *table) addGone(at locator, tally uint32) { t.gone = append(t.gone, indexed{at, tally}) }
 
-func (t *table) addTaken(event locator, tally uint32) { t.taken[event] = tally }
+// say notes where the latest word about a claim is, and returns the number of
+// its entry.
+func (t *table) say(claim *tollbook.Claim, fingerprint uint64, at locator) int {
+	if n := t.number(claim); n >= 0 {
+		t.claims[n].at = at
+		return n
+	}
+	return t.add(claimEntry{*claim, fingerprint, at})
+}
 
 // sortedClaims returns the claims as a run has them.
 func (t *table) sortedClaims() []runs.Claim {
 	claims := make([]runs.Claim, len(t.claims))
 	for i := range t.claims {
 		e := &t.claims[i]
-		claims[i] = runs.Claim{Claim: e.claim, Fingerprint: e.fingerprint, At: uint64(e.at), Unrated: e.unrated != noTally}
+		claims[i] = runs.Claim{Claim: e.claim, Fingerprint: e.fingerprint, At: uint64(e.at)}
 	}
 	return runs.SortClaims(claims)
 }
 
-// sortedEntries returns the drill-down index of the table as a run has it. An
-// unrated event that has got charges is taken back whether it came before or
-// in this table.
+// sortedEntries returns the drill-down index of the table as a run has it:
+// without what came and went in it.
 func (t *table) sortedEntries() []runs.Entry {
-	entries := make([]runs.Entry, 0, len(t.events)+len(t.unrated)+len(t.taken))
-	for _, e := range t.events {
-		entries = append(entries, runs.Entry{Tally: e.tally, At: uint64(e.at)})
+	entries := make([]runs.Entry, 0, len(t.charged)+len(t.unrated)+len(t.gone))
+	here := make(map[locator]struct{})
+	for _, e := range t.gone {
+		if uint64(e.at.block()) >= t.start {
+			here[e.at] = struct{}{}
+		} else {
+			entries = append(entries, runs.Entry{Tally: e.tally, At: uint64(e.at), Gone: true})
+		}
 	}
-	if len(t.unrated)+len(t.taken) > 0 {
-		for _, e := range t.unrated {
-			if _, gone := t.taken[e.at]; !gone {
+	for _, words := range [...][]indexed{t.unrated, t.charged} {
+		for _, e := range words {
+			if _, gone := here[e.at]; !gone {
 				entries = append(entries, runs.Entry{Tally: e.tally, At: uint64(e.at)})
 			}
 		}
-		for at, tally := range t.taken {
-			if uint64(at.block()) < t.start {
-				entries = append(entries, runs.Entry{Tally: tally, At: uint64(at), Gone: true})
-			}
-		}
+	}
+	if len(t.unrated)+len(t.gone) > 0 {
 		slices.SortFunc(entries, func(a, b runs.Entry) int { return cmp.Compare(a.At, b.At) })
 	}
 	return runs.SortByTally(entries)

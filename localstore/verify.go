@@ -59,12 +59,13 @@ func Verify(ctx context.Context, fs vfs.FS, dir string, progress func(done, tota
 	if err := s.failure(); err != nil {
 		return report, err
 	}
-	w := &verifier{s: s, ctx: ctx, report: &report, progress: progress, views: newViews(), numbers: newNumbering()}
+	w := newVerifier(ctx, s, &report)
+	w.progress = progress
 	if err := s.journal.replay(0, w.frame); err != nil {
 		return report, err
 	}
 	report.Bytes = int64(s.journal.end)
-	report.Events, report.Records = w.views.events, int64(w.views.records.len())
+	report.Events, report.Records = w.views.events, int64(w.views.shown)
 	report.Definitions = int64(w.views.definitions.head)
 	w.compareViews()
 	return report, w.compareStored()
@@ -88,11 +89,22 @@ type verifier struct {
 	views   *views
 	numbers *numbering
 	batch   batch
-	blocks  blockReader
+	words   *wordReader
+	earlier *wordReader // of what is taken back
+	links   map[tollbook.Claim]locator
 
 	claims, index digest
-	onHead        func(h *head) error // of events, where set
-	onIndex       func(indexed, bool) // where set; false: taken out
+	onClaim       func(c runs.Claim, first bool) error // where set
+	onIndex       func(indexed, bool)                  // where set; false: taken out
+}
+
+func newVerifier(ctx context.Context, s *Store, report *Report) *verifier {
+	w := &verifier{s: s, ctx: ctx, report: report, views: newViews(), numbers: newNumbering(), links: make(map[tollbook.Claim]locator)}
+	w.words, w.earlier = s.wordReader(), s.wordReader()
+	for _, r := range [...]*wordReader{w.words, w.earlier} {
+		r.words.lines, r.events.lines = w.views.line, w.views.line
+	}
+	return w
 }
 
 // digest stands for a set whatever its order: the sum of its members' hashes.
@@ -114,7 +126,7 @@ func (d *digest) add(key, value []byte, n int64) {
 // The verifier is the sink of the batches that it applies.
 func (w *verifier) addCharged(at locator, tally uint32) { w.indexed(at, tally, 1) }
 func (w *verifier) addUnrated(at locator, tally uint32) { w.indexed(at, tally, 1) }
-func (w *verifier) addTaken(at locator, tally uint32)   { w.indexed(at, tally, -1) }
+func (w *verifier) addGone(at locator, tally uint32)    { w.indexed(at, tally, -1) }
 
 func (w *verifier) indexed(at locator, tally uint32, n int64) {
 	w.index.add(indexKey(tally, at), nil, n)
@@ -165,70 +177,117 @@ func (w *verifier) events(f frame) error {
 	if err := w.numbers.learn(&b.intro); err != nil {
 		return err
 	}
-	w.views.apply(b, w, nil)
+	w.views.apply(b, w, false)
 	if b.bookings {
 		w.report.Bookings += int64(len(b.heads))
+		return w.corrections(f, b)
 	}
 	charges := b.charges
 	for i := range b.heads {
 		h := &b.heads[i]
-		if err := w.body(f, h, charges[:h.charges]); err != nil {
+		own := charges[:h.charges]
+		charges = charges[h.charges:]
+		if _, err := w.body(f, h, own); err != nil {
 			return err
 		}
-		charges = charges[h.charges:]
-		if b.bookings {
-			continue
-		}
-		w.claims.add(h.claim[:], claimValue(h.fingerprint, h.at, h.unrated != noTally), 1)
-		if w.onHead != nil {
-			if err := w.onHead(h); err != nil {
-				return err
-			}
+		if err := w.claim(h.claim, h.fingerprint, h.at, 0); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// body compares what the body of an event or booking says with its head.
-func (w *verifier) body(f frame, h *head, charges []headCharge) error {
-	w.blocks.s, w.blocks.lines = w.s, w.views.line
-	b, err := w.blocks.read(h.at.block())
+// corrections compares bookings with the words before them, too.
+func (w *verifier) corrections(f frame, b *batch) (err error) {
+	b.eachBooking(func(h *head, c *correction, back, charges []headCharge) {
+		if err != nil {
+			return
+		}
+		var before locator
+		if before, err = w.body(f, h, charges); err != nil {
+			return
+		}
+		if before != c.ref {
+			w.report.differ("position %d: a booking's head names another word than its body", f.pos)
+		}
+		if err = w.before(f, c, back); err != nil {
+			return
+		}
+		if err = w.claim(h.claim, h.fingerprint, h.at, c.ref); err == nil && c.link != nil {
+			err = w.claim(*c.link, 0, h.at, w.links[*c.link])
+			w.links[*c.link] = h.at
+		}
+	})
+	return err
+}
+
+// claim notes that a word about a claim follows on another, 0 where it is the
+// first.
+func (w *verifier) claim(claim tollbook.Claim, fingerprint uint64, at, before locator) error {
+	if before != 0 {
+		w.claims.add(claim[:], claimValue(fingerprint, before), -1)
+	}
+	w.claims.add(claim[:], claimValue(fingerprint, at), 1)
+	if w.onClaim == nil {
+		return nil
+	}
+	return w.onClaim(runs.Claim{Claim: claim, Fingerprint: fingerprint, At: uint64(at)}, before == 0)
+}
+
+// body compares what the body of an event or booking says with its head, and
+// returns where it says that the word before is.
+func (w *verifier) body(f frame, h *head, charges []headCharge) (before locator, err error) {
+	e, before, err := w.words.read(h.at)
+	if err != nil {
+		return 0, err
+	}
+	if e.Claim != h.claim || tollbook.Fingerprint(e.AppendNormal(nil)) != h.fingerprint {
+		w.report.differ("position %d: event %s of %s has another claim or fingerprint than its head", f.pos, e.ID, e.Source)
+	}
+	if !w.sameCharges(&e, charges) || len(charges) == 0 && e.Void == nil && !w.isUnrated(&e, h.unrated) {
+		w.report.differ("position %d: the charges of claim %v differ between head and body", f.pos, h.claim)
+	}
+	return before, nil
+}
+
+// before compares what a booking takes back with what the word before it says.
+func (w *verifier) before(f frame, c *correction, back []headCharge) error {
+	if c.adjusts {
+		return nil
+	}
+	e, _, err := w.earlier.read(c.ref)
 	if err != nil {
 		return err
 	}
-	var measured tollbook.Measured
-	if f.typ == frameBookings {
-		at, m, err := b.booking(h.at.item())
-		if err != nil {
-			return err
-		}
-		if measured = m; at != h.event {
-			w.report.differ("position %d: a booking's head names another event than its body", f.pos)
-		}
-	} else {
-		e, err := b.event(h.at.item())
-		if err != nil {
-			return err
-		}
-		measured = e.Measured
-		if e.Claim != h.claim || tollbook.Fingerprint(e.AppendNormal(nil)) != h.fingerprint {
-			w.report.differ("position %d: event %s of %s has another claim or fingerprint than its head", f.pos, e.ID, e.Source)
-		}
-	}
-	if !w.sameCharges(measured.Charges, charges) {
-		w.report.differ("position %d: the charges of claim %v differ between head and body", f.pos, h.claim)
+	if !w.sameCharges(&e, back) || len(back) == 0 && !w.isUnrated(&e, c.left) {
+		w.report.differ("position %d: what is taken back of claim %v is not what was counted", f.pos, e.Claim)
 	}
 	return nil
 }
 
-// sameCharges tells whether a body's charges come to those of its head.
-func (w *verifier) sameCharges(body []tollbook.Charge, head []headCharge) bool {
+// isUnrated tells whether a tally is the one that an event without charges is
+// in.
+func (w *verifier) isUnrated(e *tollbook.BookedEvent, tally uint32) bool {
+	if tally == noTally {
+		return false
+	}
+	t := w.views.tallies.at(tally)
+	return t.line == noLine && w.isOf(e, t)
+}
+
+// isOf tells whether a tally is one of an event's account and months.
+func (w *verifier) isOf(e *tollbook.BookedEvent, t *tally) bool {
+	return t.month == e.Booked && t.home == e.Home && w.views.accounts[t.account].id == e.AccountID
+}
+
+// sameCharges tells whether an event's charges come to those of a head.
+func (w *verifier) sameCharges(e *tollbook.BookedEvent, head []headCharge) bool {
 	left := make([]headCharge, len(head))
 	copy(left, head)
-	for _, c := range body {
+	for _, c := range e.Charges {
 		found := false
 		for i := range left {
-			if line := w.views.tallies.at(left[i].tally).line; line != noLine && w.views.lines[line].Key() == c.Line.Key() {
+			if t := w.views.tallies.at(left[i].tally); t.line != noLine && w.isOf(e, t) && w.views.lines[t.line].Key() == c.Line.Key() {
 				left[i].increments = left[i].increments.Sub(c.Increments)
 				found = true
 				break
@@ -251,12 +310,8 @@ func indexKey(tally uint32, at locator) []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(nil, tally), uint64(at))
 }
 
-func claimValue(fingerprint uint64, at locator, unrated bool) []byte {
-	b := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, fingerprint), uint64(at))
-	if unrated {
-		b = append(b, 1)
-	}
-	return b
+func claimValue(fingerprint uint64, at locator) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, fingerprint), uint64(at))
 }
 
 // compareStored compares the runs with the log. The sums are compared first;
@@ -265,16 +320,11 @@ func (w *verifier) compareStored() error {
 	stored := w.s.runs.Snapshot()
 	defer stored.Release()
 	var claims, index digest
-	var last tollbook.Claim
 	for c, err := range stored.Claims() {
 		if err != nil {
 			return w.s.rebuildable(err)
 		}
-		if c.Claim == last {
-			w.report.differ("claim %v was accepted more than once", c.Claim)
-		}
-		last = c.Claim
-		claims.add(c.Claim[:], claimValue(c.Fingerprint, locator(c.At), c.Unrated), 1)
+		claims.add(c.Claim[:], claimValue(c.Fingerprint, locator(c.At)), 1)
 	}
 	for e, err := range stored.Entries() {
 		if err != nil {
@@ -297,18 +347,19 @@ func (w *verifier) compareStored() error {
 // nameMissing reads the log again and looks each of its keys up.
 func (w *verifier) nameMissing(stored *runs.Snapshot) error {
 	finder := stored.Finder()
-	again := &verifier{s: w.s, ctx: w.ctx, report: new(Report), views: newViews(), numbers: newNumbering()}
-	again.onHead = func(h *head) error {
-		c, found, err := finder.Find(&h.claim)
-		switch {
-		case err != nil:
-			return err
-		case !found:
-			w.report.differ("claim %v is missing", h.claim)
-		case c.Fingerprint != h.fingerprint || locator(c.At) != h.at || c.Unrated != (h.unrated != noTally):
-			w.report.differ("claim %v stands for another event", h.claim)
+	again := newVerifier(w.ctx, w.s, new(Report))
+	latest := make(map[tollbook.Claim]runs.Claim)
+	again.onClaim = func(want runs.Claim, first bool) error {
+		if _, there := latest[want.Claim]; there && first {
+			w.report.differ("claim %v was accepted more than once", want.Claim)
 		}
-		return nil
+		got, _, err := finder.Find(&want.Claim)
+		if got == want {
+			delete(latest, want.Claim)
+		} else {
+			latest[want.Claim] = want
+		}
+		return err
 	}
 	missing := make(map[indexed]struct{})
 	again.onIndex = func(e indexed, in bool) {
@@ -320,6 +371,17 @@ func (w *verifier) nameMissing(stored *runs.Snapshot) error {
 	}
 	if err := w.s.journal.replay(0, again.frame); err != nil {
 		return err
+	}
+	for claim := range latest {
+		_, found, err := finder.Find(&claim)
+		switch {
+		case err != nil:
+			return err
+		case !found:
+			w.report.differ("claim %v is missing", claim)
+		default:
+			w.report.differ("claim %v stands for another event", claim)
+		}
 	}
 	for e := range missing {
 		w.report.differ("the event at position %d is missing in the index of record %s", e.at.block(), w.recordName(e.tally))

@@ -26,8 +26,17 @@ type views struct {
 	tallies  slab[tally]
 	counts   slab[count]
 	records  slab[record]
-	events   int64 // all accepted
-	unrated  int64 // of them without charges
+	shown    int // records
+	tiers    tiers
+	// doubles holds, by record, how many words are in more than one of its
+	// tallies, once for each further one.
+	doubles map[uint32]int64
+	unusual bitset // records that have doubles or tiers, or had
+	touched bitset // tallies that were counted in since Totals looked
+	// corrections counts batches of bookings since the start.
+	corrections uint64
+	events      int64 // all accepted
+	unrated     int64 // of them without charges
 
 	// tables are the recent tables, oldest first; the last one is being
 	// filled.
@@ -44,14 +53,15 @@ type organization struct {
 	all      idList
 	months   []*monthView // ascending
 	unrated  int64
-	products map[string]struct{}
+	products map[string]int // by product or aggregated product: records
+	late     []uint32       // tallies of events that were booked later than they occurred
 }
 
 // monthView is one month of an organization.
 type monthView struct {
 	month tollbook.Month
 	list  idList
-	cells []uint32 // the accounts' months that have records, by account
+	cells []uint32 // the accounts' months that have or had records, by account
 }
 
 type account struct {
@@ -62,34 +72,45 @@ type account struct {
 	unrated []uint32 // tallies
 }
 
-// cell is one account's month that has records.
+// cell is one account's month that has or had records or unrated events.
 type cell struct {
 	cellKey
-	list idList
+	list    idList
+	tallies []uint32
+	// corrected is the last of views.corrections that changed what counts in
+	// the month.
+	corrected uint64
 }
 
 // tally is which line was counted where; it never changes once it is there.
 type tally struct {
 	tallyKey
-	record uint32
+	record uint32 // of a line without tiers; noRecord of one with, and of unrated events
 	next   uint32 // the record's next tally, or noTally
 }
 
-// count is what was counted in a tally: an event with charges in several
-// tallies of one record is in Events of the first only.
+// count is what was counted in a tally: how many increments, by how many words
+// about events.
 type count struct {
 	increments decimal.Int
-	events     int64
+	words      int64
 }
 
+// record is one that is shown while something in it is present.
 type record struct {
-	id    tollbook.RecordID
-	cell  uint32
-	first uint32 // tally
+	id      tollbook.RecordID
+	cell    uint32
+	first   uint32 // tally of a line without tiers, or noTally
+	present uint32 // parts of tallies that have something in the record
 }
 
 func newViews() *views {
-	return &views{orgByID: make(map[string]uint32), once: make(map[[16]byte]int64)}
+	return &views{
+		orgByID: make(map[string]uint32),
+		tiers:   newTiers(),
+		doubles: make(map[uint32]int64),
+		once:    make(map[[16]byte]int64),
+	}
 }
 
 func (v *views) recordID(no uint32) *tollbook.RecordID { return &v.records.at(no).id }
@@ -105,15 +126,10 @@ func (v *views) introduce(in *introduction) {
 	v.lines = append(v.lines, in.lines...)
 }
 
-// reach adds tallies that a frame introduces, and their records, until there
-// are n.
+// reach adds tallies that a frame introduces, until there are n.
 func (v *views) reach(in *introduction, first, n int) {
 	for no := v.tallies.len(); no < n; no++ {
-		t := &in.tallies[no-first]
-		c := v.addTally(t)
-		if t.newRecord {
-			v.index(c, t.record)
-		}
+		v.addTally(&in.tallies[no-first])
 	}
 }
 
@@ -133,50 +149,56 @@ func (v *views) line(no uint32) *tollbook.Line {
 
 func (v *views) addOrg(id string) {
 	v.orgByID[id] = uint32(len(v.orgs))
-	v.orgs = append(v.orgs, &organization{id: id, products: make(map[string]struct{})})
+	v.orgs = append(v.orgs, &organization{id: id, products: make(map[string]int)})
 }
 
 func (v *views) addAccount(key accountKey) {
 	no := uint32(len(v.accounts))
 	v.accounts = append(v.accounts, account{org: key.org, id: key.id})
 	org := v.orgs[key.org]
-	i, _ := slices.BinarySearchFunc(org.accounts, key.id, func(no uint32, id string) int {
-		return strings.Compare(v.accounts[no].id, id)
-	})
+	i, _ := v.findAccount(org, key.id)
 	org.accounts = slices.Insert(org.accounts, i, no)
 }
 
-// addTally adds a tally, and its record where that is new, and returns the
-// record's cell. It leaves the page indexes alone.
-func (v *views) addTally(t *newTally) *cell {
-	no := uint32(v.tallies.len())
-	v.counts.add(count{})
-	if t.line == noLine {
-		v.tallies.add(tally{tallyKey: t.tallyKey, record: noRecord, next: noTally})
-		v.accounts[t.account].unrated = append(v.accounts[t.account].unrated, no)
-		return nil
-	}
-	if t.newRecord {
-		v.records.add(record{id: t.id, cell: v.cellOf(t.cellKey), first: noTally})
-	}
-	r := v.records.at(t.record)
-	v.tallies.add(tally{tallyKey: t.tallyKey, record: t.record, next: r.first})
-	r.first = no
-	products := v.orgs[v.accounts[t.account].org].products
-	for _, id := range [...]string{v.lines[t.line].ProductID, v.lines[t.line].AggrProductID} {
-		if id != "" {
-			products[id] = struct{}{}
+// findAccount returns where an account is in its organization's, or would be.
+func (v *views) findAccount(org *organization, id string) (int, bool) {
+	return slices.BinarySearchFunc(org.accounts, id, func(no uint32, id string) int {
+		return strings.Compare(v.accounts[no].id, id)
+	})
+}
+
+// addTally adds a tally of which nothing has been counted yet.
+func (v *views) addTally(t *newTally) {
+	no := v.counts.add(count{})
+	cellNo := v.cellOf(t.cellKey)
+	v.cells[cellNo].tallies = append(v.cells[cellNo].tallies, no)
+	for p := range t.eachPart {
+		if p.fresh {
+			v.records.add(record{id: p.id, cell: cellNo, first: noTally})
 		}
 	}
-	return v.cells[r.cell]
+	a := &v.accounts[t.account]
+	if t.line != noLine && t.home != t.month {
+		v.orgs[a.org].late = append(v.orgs[a.org].late, no)
+	}
+	switch {
+	case t.line == noLine:
+		a.unrated = append(a.unrated, no)
+		v.tallies.add(tally{tallyKey: t.tallyKey, record: noRecord, next: noTally})
+	case len(t.more) > 0:
+		v.tallies.add(tally{tallyKey: t.tallyKey, record: noRecord, next: noTally})
+		v.addTiers(no, t)
+	default:
+		r := v.records.at(t.record)
+		v.tallies.add(tally{tallyKey: t.tallyKey, record: t.record, next: r.first})
+		r.first = no
+	}
 }
 
 // cellOf returns an account's month, adding it where it is new.
 func (v *views) cellOf(key cellKey) uint32 {
 	a := &v.accounts[key.account]
-	i, ok := slices.BinarySearchFunc(a.cells, key.month, func(no uint32, m tollbook.Month) int {
-		return int(v.cells[no].month - m)
-	})
+	i, ok := v.findMonth(a, key.month)
 	if ok {
 		return a.cells[i]
 	}
@@ -191,6 +213,22 @@ func (v *views) cellOf(key cellKey) uint32 {
 	return no
 }
 
+// findMonth returns where a month is in an account's cells, or would be.
+func (v *views) findMonth(a *account, m tollbook.Month) (int, bool) {
+	return slices.BinarySearchFunc(a.cells, m, func(no uint32, m tollbook.Month) int {
+		return int(v.cells[no].month - m)
+	})
+}
+
+// cellAt returns an account's month, or nil.
+func (v *views) cellAt(key cellKey) *cell {
+	a := &v.accounts[key.account]
+	if i, ok := v.findMonth(a, key.month); ok {
+		return v.cells[a.cells[i]]
+	}
+	return nil
+}
+
 // month returns a month of the organization, adding it where it is new.
 func (o *organization) month(m tollbook.Month) *monthView {
 	i, ok := slices.BinarySearchFunc(o.months, m, func(v *monthView, m tollbook.Month) int { return int(v.month - m) })
@@ -200,113 +238,87 @@ func (o *organization) month(m tollbook.Month) *monthView {
 	return o.months[i]
 }
 
-// index adds a new record to the page indexes.
-func (v *views) index(c *cell, no uint32) {
+// show says how many more parts of tallies are present in a record, which is
+// in the page indexes while there are any.
+func (v *views) show(no uint32, by int32) {
+	r := v.records.at(no)
+	had := r.present
+	r.present += uint32(by)
+	switch {
+	case by == 0:
+	case had == 0:
+		v.index(no)
+	case r.present == 0:
+		v.unindex(no)
+	}
+}
+
+// index adds a record to the page indexes, and unindex takes it out.
+func (v *views) index(no uint32) {
+	v.shown++
+	for _, l := range v.listsOf(no) {
+		l.insert(v, no)
+	}
+	v.countProducts(no, 1)
+}
+
+func (v *views) unindex(no uint32) {
+	v.shown--
+	for _, l := range v.listsOf(no) {
+		l.remove(v, no)
+	}
+	v.countProducts(no, -1)
+}
+
+// listsOf returns the page indexes that a record belongs in.
+func (v *views) listsOf(no uint32) [4]*idList {
+	c := v.cells[v.records.at(no).cell]
 	a := &v.accounts[c.account]
 	org := v.orgs[a.org]
-	org.all.insert(v, no)
-	org.month(c.month).list.insert(v, no)
-	a.list.insert(v, no)
-	c.list.insert(v, no)
+	return [...]*idList{&org.all, &org.month(c.month).list, &a.list, &c.list}
 }
 
-// readersEvery is how many events are counted between two chances for readers:
-// a large batch must not keep a page waiting.
-const readersEvery = 256
-
-// letReadersIn gives those who wait for mu a turn.
-func (v *views) letReadersIn() {
-	v.mu.Unlock()
-	v.mu.Lock()
-}
-
-// warm looks at the counts that a batch will change; see table.warm. Only the
-// committer changes them, so it may look without mu.
-func (v *views) warm(b *batch) (sum uint64) {
-	n := uint32(v.counts.len())
-	for i := range b.charges {
-		if t := b.charges[i].tally; t < n {
-			sum += uint64(v.counts.at(t).events)
+func (v *views) countProducts(no uint32, by int) {
+	products := v.orgs[v.accounts[v.cells[v.records.at(no).cell].account].org].products
+	g := v.grouping(no)
+	for _, id := range [...]string{g.ProductID, g.AggrProductID} {
+		if id == "" {
+			continue
+		}
+		if products[id] += by; products[id] == 0 {
+			delete(products, id)
 		}
 	}
-	return sum
 }
 
-// apply counts a batch. The log says that it happened. Now and then it calls
-// pause, where there is one; what readers see then is a part of the batch, of
-// which each event is counted whole or not at all.
-func (v *views) apply(b *batch, sink indexSink, pause func()) {
-	v.introduce(&b.intro)
-	first := v.tallies.len()
-	charges := b.charges
-	for i := range b.heads {
-		if i%readersEvery == readersEvery-1 && pause != nil {
-			pause()
-		}
-		h := &b.heads[i]
-		own := charges[:h.charges]
-		charges = charges[h.charges:]
-		for j := range own {
-			v.reach(&b.intro, first, int(own[j].tally)+1)
-			t := v.counts.at(own[j].tally)
-			t.increments = t.increments.Add(own[j].increments)
-			if !v.sameRecord(own[:j], own[j].tally) {
-				t.events++
-			}
-			sink.addCharged(h.at, own[j].tally)
-		}
-		switch {
-		case b.bookings:
-			v.addUnrated(h.unrated, -1)
-			sink.addTaken(h.event, h.unrated)
-		default:
-			v.events++
-			if h.charges == 0 {
-				v.reach(&b.intro, first, int(h.unrated)+1)
-				v.addUnrated(h.unrated, 1)
-				sink.addUnrated(h.at, h.unrated)
-			}
-		}
+// grouping returns what the events of a record agree in.
+func (v *views) grouping(no uint32) *tollbook.Grouping {
+	if t := v.records.at(no).first; t != noTally {
+		return &v.lines[v.tallies.at(t).line].Grouping
 	}
-	v.reach(&b.intro, first, first+len(b.intro.tallies))
-}
-
-// sameRecord tells whether one of an event's earlier charges is in the same
-// record as a tally.
-func (v *views) sameRecord(earlier []headCharge, tally uint32) bool {
-	for i := range earlier {
-		if v.tallies.at(earlier[i].tally).record == v.tallies.at(tally).record {
-			return true
-		}
-	}
-	return false
-}
-
-func (v *views) addUnrated(tally uint32, n int64) {
-	v.counts.at(tally).events += n
-	v.unrated += n
-	v.orgs[v.accounts[v.tallies.at(tally).account].org].unrated += n
-}
-
-// indexSink takes what a batch adds to the drill-down index.
-type indexSink interface {
-	addCharged(at locator, tally uint32)
-	addUnrated(at locator, tally uint32)
-	addTaken(event locator, tally uint32) // an unrated event has got charges
+	p := v.tiers.portions[no][0]
+	return &v.lines[v.tallies.at(p.tally).line].Part(p.part).Grouping
 }
 
 // fill fills in a record.
 func (v *views) fill(r *tollbook.Record, no uint32) {
 	rec := v.records.at(no)
 	c := v.cells[rec.cell]
-	*r = tollbook.Record{ID: rec.id, AccountID: v.accounts[c.account].id, Month: c.month}
+	*r = tollbook.Record{ID: rec.id, AccountID: v.accounts[c.account].id, Month: c.month, Grouping: *v.grouping(no)}
 	for t := rec.first; t != noTally; t = v.tallies.at(t).next {
-		line, n := v.lines[v.tallies.at(t).line], v.counts.at(t)
-		r.Grouping = line.Grouping
-		r.NumberOfUnits = r.NumberOfUnits.Add(line.Units(n.increments))
-		r.TotalAmount = r.TotalAmount.Add(line.Amount(n.increments))
-		r.Events += n.events
+		n := v.counts.at(t)
+		addTo(r, v.lines[v.tallies.at(t).line], n.increments, n.words)
 	}
+	if v.unusual.has(no) {
+		r.Events -= v.doubles[no]
+		v.fillTiers(r, no)
+	}
+}
+
+func addTo(r *tollbook.Record, l *tollbook.Line, increments decimal.Int, events int64) {
+	r.NumberOfUnits = r.NumberOfUnits.Add(l.Units(increments))
+	r.TotalAmount = r.TotalAmount.Add(l.Amount(increments))
+	r.Events += events
 }
 
 // org returns an organization, or nil where it has no events.

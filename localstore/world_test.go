@@ -42,6 +42,13 @@ func newWorld(seed uint64, orgs, accounts, months, lines int) *world {
 			last := w.lines[i-1]
 			g, price, increment = last.Grouping, last.PricePerIncrement.Add(last.PricePerIncrement), last.Increment.Add(last.Increment)
 		}
+		if i%7 == 3 { // free at first, then the full price, then half of it
+			half := decimal.New(price.Coef().Mul(decimal.NewInt(5)), price.Scale()+1)
+			w.lines = append(w.lines, tollbook.NewTieredLine(g, increment, []tollbook.Tier{
+				{UpTo: decimal.NewInt(60)}, {UpTo: decimal.NewInt(150), PricePerIncrement: price}, {PricePerIncrement: half},
+			}))
+			continue
+		}
 		w.lines = append(w.lines, tollbook.NewLine(g, price, increment))
 	}
 	return w
@@ -63,7 +70,10 @@ func (w *world) next() tollbook.Entry {
 		Unit:       tollbook.Seconds,
 		To:         fmt.Sprintf("+4420%08d", w.rng.IntN(1e8)),
 	}
-	entry := tollbook.Entry{Event: e, OrganizationID: org, Claim: tollbook.ClaimOf(org, e.Source, e.ID), Month: month}
+	entry := tollbook.Entry{Event: e, OrganizationID: org, Claim: tollbook.ClaimOf(org, e.Source, e.ID), Home: month, Booked: month}
+	if w.rng.IntN(10) == 0 {
+		entry.Booked++
+	}
 	entry.Normal = e.AppendNormal(nil)
 	entry.Fingerprint = tollbook.Fingerprint(entry.Normal)
 	if w.rng.IntN(20) == 0 {
@@ -71,7 +81,7 @@ func (w *world) next() tollbook.Entry {
 		return entry
 	}
 	entry.Rate = tollbook.Rate{CardID: "standard", Version: 3, Row: 1 + w.rng.IntN(2000), Prefix: "4420"}
-	entry.Charges = []tollbook.Charge{w.charge()}
+	entry.Charges = w.charges()
 	return entry
 }
 
@@ -87,14 +97,64 @@ func (w *world) batch(n int) []tollbook.Entry {
 	return entries
 }
 
-// books returns bookings of the unrated ones among entries.
-func (w *world) books(entries []tollbook.Entry) (bookings []tollbook.Booking) {
+// charges returns what an event is charged, by one line or two.
+func (w *world) charges() []tollbook.Charge {
+	charges := []tollbook.Charge{w.charge()}
+	if w.rng.IntN(6) == 0 {
+		charges = append(charges, w.charge())
+	}
+	return charges
+}
+
+// books returns corrections of entries that were accepted: the unrated ones
+// get charges, and of the others every third is voided or priced anew.
+func (w *world) books(t testing.TB, s *Store, entries []tollbook.Entry) (bookings []tollbook.Booking) {
+	t.Helper()
 	for i := range entries {
-		if e := &entries[i]; len(e.Charges) == 0 {
-			bookings = append(bookings, tollbook.Booking{Claim: e.Claim, Measured: tollbook.Measured{Charges: []tollbook.Charge{w.charge()}}})
+		words, _, err := s.History(context.Background(), entries[i].Claim)
+		must(t, err)
+		e := &words[0]
+		b := tollbook.Booking{Event: e, Booked: e.Booked, Measured: tollbook.Measured{Charges: w.charges()}}
+		switch {
+		case e.Void != nil || len(e.Charges) > 0 && i%3 > 0:
+			continue
+		case len(e.Charges) > 0 && w.rng.IntN(2) == 0:
+			b.Void = &tollbook.Void{Reason: "a test call", Actor: "operator", At: e.OccurredAt, ReplacedBy: tollbook.EventName{Source: e.Source, ID: "event-1"}}
+			if b.Charges = nil; w.rng.IntN(2) == 0 {
+				b.Adjusts, b.Booked, b.Charges = true, e.Booked+1, negated(e.Charges)
+			}
 		}
+		bookings = append(bookings, b)
 	}
 	return bookings
+}
+
+func negated(charges []tollbook.Charge) []tollbook.Charge {
+	back := make([]tollbook.Charge, len(charges))
+	for i, c := range charges {
+		back[i] = tollbook.Charge{Line: c.Line, Increments: c.Increments.Neg()}
+	}
+	return back
+}
+
+// mustBook books corrections, which must be accepted.
+func mustBook(t testing.TB, s *Store, bookings []tollbook.Booking) {
+	t.Helper()
+	if len(bookings) == 0 {
+		return
+	}
+	outcomes, err := s.Book(context.Background(), 0, bookings)
+	must(t, err)
+	for i, o := range outcomes {
+		if o != tollbook.Accepted {
+			t.Fatalf("booking %d of %s is %v", i, bookings[i].Event.ID, o)
+		}
+	}
+}
+
+// tiny makes everything that happens now and then happen all the time.
+func tiny(fs vfs.FS) Options {
+	return Options{FS: fs, Create: true, TableEvents: 7, CheckpointEvents: 40, QueueRequests: 2, SegmentBytes: 4 << 10}
 }
 
 func mustOpen(t testing.TB, fs vfs.FS) *Store {

@@ -9,12 +9,12 @@ import (
 )
 
 // NewEntry returns the entry of an event that was measured: what a caller of
-// Post makes of it.
+// Post makes of it where no month is closed.
 func NewEntry(organizationID string, e *tollbook.Event, month tollbook.Month, m tollbook.Measured) tollbook.Entry {
 	normal := e.AppendNormal(nil)
 	return tollbook.Entry{
 		Event: e, OrganizationID: organizationID, Claim: tollbook.ClaimOf(organizationID, e.Source, e.ID),
-		Fingerprint: tollbook.Fingerprint(normal), Normal: normal, Month: month, Measured: m,
+		Fingerprint: tollbook.Fingerprint(normal), Normal: normal, Home: month, Booked: month, Measured: m,
 	}
 }
 
@@ -111,9 +111,20 @@ func entry(e *tollbook.Event, m tollbook.Measured) tollbook.Entry {
 	return NewEntry(org, e, tollbook.MonthOf(e.OccurredAt), m)
 }
 
+// correction is a Booking that names its event: each ledger has a word of its
+// own for it.
+type correction struct {
+	of       tollbook.Entry
+	booked   tollbook.Month // 0: where it is
+	measured tollbook.Measured
+	void     *tollbook.Void
+	adjusts  bool // take back what counts of it
+	behind   int  // words that were said since the event was read
+}
+
 // booking gives a posted event charges.
-func booking(e tollbook.Entry, l *tollbook.Line, increments uint64) tollbook.Booking {
-	return tollbook.Booking{Claim: e.Claim, Measured: tollbook.Measured{
+func booking(e tollbook.Entry, l *tollbook.Line, increments uint64) correction {
+	return correction{of: e, measured: tollbook.Measured{
 		Charges: []tollbook.Charge{{Line: l, Increments: decimal.NewUint(increments)}},
 		Rate:    tollbook.Rate{CardID: "standard", Version: 4, Row: 21},
 	}}

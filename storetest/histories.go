@@ -69,7 +69,7 @@ func (h *history) step() {
 		{40, "post", func() { h.post(h.work.Batch(1 + h.random.IntN(40))...) }},
 		{4, "post a large batch", func() { h.post(h.work.Batch(500)...) }},
 		{4, "post under an old position", h.postMoved},
-		{10, "book", func() { h.book(h.work.Bookings(1 + h.random.IntN(10))...) }},
+		{10, "book", func() { h.book(h.work.corrections(1 + h.random.IntN(10))...) }},
 		{6, "define", h.defineSome},
 		{2, "define once more", h.defineAgain},
 		{2, "define behind an old position", func() { h.wantDefineMoved(h.head + 1) }},

@@ -4,60 +4,39 @@ import (
 	"bytes"
 	"context"
 	"iter"
-	"math/big"
 	"slices"
 	"sync"
 	"time"
 
 	"tollbook"
-	"tollbook/decimal"
 )
 
-// Model is a tollbook.Ledger made of plain maps, rational numbers and linear
-// scans. It keeps nothing on disk and is slow on purpose: it is the judge of
-// the other ledgers, so it must be right at a glance.
+// Model is a tollbook.Ledger made of a list of words, rational numbers and
+// linear scans: what it answers is worked out from what it was told. It keeps
+// nothing on disk and is slow on purpose: it is the judge of the other ledgers,
+// so it must be right at a glance.
 type Model struct {
 	mu       sync.Mutex
 	defs     []tollbook.Definition
 	requests map[[16]byte]bool
-	events   []*modelEvent // in the order in which they were accepted
-	byClaim  map[tollbook.Claim]*modelEvent
-	records  map[tollbook.RecordID]*modelRecord
-	months   map[accountMonth]int // how many records each holds
+	words    []*word              // in the order in which they were said
+	now      *state               // what they come to
+	marks    map[tollbook.Pos]int // how many words had been said before each
+	past     map[int]*state       // what the first so many words come to, where that was asked
 	seen     map[[16]byte]bool
 }
 
-type accountMonth struct {
-	account string
-	month   tollbook.Month
-}
-
-type modelEvent struct {
-	number int // its place in Model.events
+// word is what was said of an event: that it came, or a correction of it. Its
+// Ref is its place in Model.words, from 1.
+type word struct {
+	tollbook.BookedEvent
 	normal []byte
-	booked tollbook.BookedEvent
-}
-
-type modelRecord struct {
-	organization string
-	shown        tollbook.Record // all but the sums
-	units        *big.Rat
-	amount       *big.Rat
-	events       []*modelEvent
-
-	// whole is shown with the sums, worked out when first asked for after a
-	// change: most of a history is reading.
-	whole *tollbook.Record
 }
 
 // NewModel returns an empty model.
 func NewModel() *Model {
 	return &Model{
-		requests: map[[16]byte]bool{},
-		byClaim:  map[tollbook.Claim]*modelEvent{},
-		records:  map[tollbook.RecordID]*modelRecord{},
-		months:   map[accountMonth]int{},
-		seen:     map[[16]byte]bool{},
+		requests: map[[16]byte]bool{}, now: newState(), marks: map[tollbook.Pos]int{}, past: map[int]*state{}, seen: map[[16]byte]bool{},
 	}
 }
 
@@ -80,6 +59,9 @@ func (m *Model) Define(_ context.Context, head tollbook.Pos, defs []tollbook.Def
 		kept := *d
 		kept.Body = bytes.Clone(d.Body)
 		m.defs = append(m.defs, kept)
+		if d.Kind == tollbook.KindMark {
+			m.marks[d.Pos] = len(m.words)
+		}
 	}
 	return m.head(), nil
 }
@@ -113,54 +95,37 @@ func (m *Model) Post(_ context.Context, under tollbook.Pos, entries []tollbook.E
 }
 
 func (m *Model) post(e *tollbook.Entry) tollbook.Outcome {
-	if first, ok := m.byClaim[e.Claim]; ok {
-		if bytes.Equal(first.normal, e.Normal) {
+	if last := m.now.latest(e.Claim); last != nil {
+		if bytes.Equal(last.normal, e.Normal) {
 			return tollbook.Duplicate
 		}
 		return tollbook.Conflict
 	}
-	if !m.fits(e.Event.AccountID, e.Month, e.Charges) {
+	w := &word{normal: bytes.Clone(e.Normal)}
+	w.Event = *e.Event
+	w.Attributes = slices.Clone(e.Event.Attributes)
+	w.OrganizationID, w.Claim, w.Home, w.Booked = e.OrganizationID, e.Claim, e.Home, e.Booked
+	w.measured(&e.Measured)
+	if !m.now.fits(w) {
 		return tollbook.TooManyRecords
 	}
-	kept := &modelEvent{number: len(m.events), normal: bytes.Clone(e.Normal)}
-	kept.booked = tollbook.BookedEvent{Event: *e.Event, OrganizationID: e.OrganizationID, Claim: e.Claim, Month: e.Month, Measured: e.Measured}
-	kept.booked.Attributes = slices.Clone(e.Event.Attributes)
-	kept.booked.Charges = slices.Clone(e.Charges)
-	m.events = append(m.events, kept)
-	m.byClaim[e.Claim] = kept
-	m.count(kept)
+	m.say(w)
 	return tollbook.Accepted
 }
 
-// fits tells whether an account's month may take the charges' records in.
-func (m *Model) fits(account string, month tollbook.Month, charges []tollbook.Charge) bool {
-	added := map[tollbook.RecordID]bool{}
-	for _, c := range charges {
-		id := tollbook.RecordIDOf(account, month, &c.Line.Grouping)
-		if m.records[id] == nil {
-			added[id] = true
-		}
-	}
-	return m.months[accountMonth{account, month}]+len(added) <= tollbook.MaxRecordsPerMonth
+func (w *word) measured(m *tollbook.Measured) {
+	w.Measured = *m
+	w.Charges = slices.Clone(m.Charges)
 }
 
-// count adds an event's charges to its records.
-func (m *Model) count(e *modelEvent) {
-	for _, c := range e.booked.Charges {
-		id := tollbook.RecordIDOf(e.booked.AccountID, e.booked.Month, &c.Line.Grouping)
-		r := m.records[id]
-		if r == nil {
-			r = &modelRecord{organization: e.booked.OrganizationID, units: new(big.Rat), amount: new(big.Rat)}
-			r.shown = tollbook.Record{ID: id, AccountID: e.booked.AccountID, Month: e.booked.Month, Grouping: c.Line.Grouping}
-			m.records[id] = r
-			m.months[accountMonth{r.shown.AccountID, r.shown.Month}]++
-		}
-		increments := ratOf(decimal.New(c.Increments, 0))
-		r.units.Add(r.units, new(big.Rat).Mul(increments, ratOf(c.Line.Increment)))
-		r.amount.Add(r.amount, new(big.Rat).Mul(increments, ratOf(c.Line.PricePerIncrement)))
-		r.events = append(r.events, e)
-		r.whole = nil
+// say adds a word to the list and to what the words come to.
+func (m *Model) say(w *word) {
+	m.words = append(m.words, w)
+	w.Ref = tollbook.Ref(len(m.words))
+	if w.Came == 0 {
+		w.Came = w.Ref
 	}
+	m.now.say(w)
 }
 
 // Book implements tollbook.Ledger.
@@ -171,26 +136,63 @@ func (m *Model) Book(_ context.Context, under tollbook.Pos, bookings []tollbook.
 		return nil, tollbook.ErrMoved
 	}
 	var outcomes []tollbook.Outcome
-	for _, b := range bookings {
-		outcomes = append(outcomes, m.book(b))
+	for i := range bookings {
+		w, outcome := m.correction(&bookings[i])
+		if outcome == tollbook.Accepted && !m.now.fits(w) {
+			outcome = tollbook.TooManyRecords
+		}
+		if outcome == tollbook.Accepted {
+			m.say(w)
+		}
+		outcomes = append(outcomes, outcome)
 	}
 	return outcomes, nil
 }
 
-func (m *Model) book(b tollbook.Booking) tollbook.Outcome {
-	e, ok := m.byClaim[b.Claim]
+// correction returns the word that a booking says, if it may.
+func (m *Model) correction(b *tollbook.Booking) (*word, tollbook.Outcome) {
+	last := m.now.latest(b.Event.Claim)
 	switch {
-	case !ok:
-		return tollbook.NotFound
-	case len(e.booked.Charges) > 0:
-		return tollbook.Duplicate
-	case !m.fits(e.booked.AccountID, e.booked.Month, b.Charges):
-		return tollbook.TooManyRecords
+	case last == nil:
+		return nil, tollbook.NotFound
+	case last.Ref != b.Event.Ref || last.Void != nil:
+		return nil, tollbook.Stale
 	}
-	e.booked.Measured = b.Measured
-	e.booked.Charges = slices.Clone(b.Charges)
-	m.count(e)
-	return tollbook.Accepted
+	w := *last
+	w.Booked, w.Adjusts = b.Booked, b.Adjusts
+	w.measured(&b.Measured)
+	if b.Void != nil {
+		void := *b.Void
+		w.Void = &void
+	}
+	return &w, tollbook.Accepted
+}
+
+// Restate implements tollbook.Ledger.
+func (m *Model) Restate(_ context.Context, under tollbook.Pos, r tollbook.Restatement) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if under != m.head() {
+		return tollbook.ErrMoved
+	}
+	if m.now.corrected[accountMonth{r.AccountID, r.Month}] > r.Seen {
+		return tollbook.ErrStale
+	}
+	var words []*word
+	for i := range r.Bookings {
+		w, outcome := m.correction(&r.Bookings[i])
+		if outcome != tollbook.Accepted {
+			return tollbook.ErrStale
+		}
+		words = append(words, w)
+	}
+	if !m.now.fits(words...) {
+		return tollbook.NewError(tollbook.CodeTooManyRecords, "the month would have too many records")
+	}
+	for _, w := range words {
+		m.say(w)
+	}
+	return nil
 }
 
 // Once implements tollbook.Ledger. The model never forgets a key.
@@ -208,26 +210,3 @@ func (m *Model) Ready(context.Context) error { return nil }
 // Close implements tollbook.Ledger. A closed model can be used on: it stands
 // for data that is opened again.
 func (m *Model) Close() error { return nil }
-
-// ratOf returns d as a rational number, by way of its digits.
-func ratOf(d decimal.Decimal) *big.Rat {
-	r, ok := new(big.Rat).SetString(d.String())
-	if !ok {
-		panic("storetest: a decimal's digits are no number: " + d.String())
-	}
-	return r
-}
-
-// decimalOf returns r as a decimal, by way of its digits. It panics where
-// they do not end: every sum of decimals does.
-func decimalOf(r *big.Rat) decimal.Decimal {
-	places, exact := r.FloatPrec()
-	if !exact {
-		panic("storetest: a sum of decimals does not end: " + r.String())
-	}
-	d, err := decimal.Parse(r.FloatString(places), decimal.MaxScale, decimal.MaxScale)
-	if err != nil {
-		panic("storetest: a sum of decimals is none: " + err.Error())
-	}
-	return d
-}

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,37 +11,41 @@ import (
 	"tollbook/filter"
 )
 
-// record returns r with its sums.
-func (r *modelRecord) record() tollbook.Record {
-	if r.whole != nil {
-		return *r.whole
-	}
-	out := r.shown
-	out.NumberOfUnits = decimalOf(r.units)
-	out.TotalAmount = decimalOf(r.amount)
-	events := map[*modelEvent]bool{}
-	for _, e := range r.events {
-		events[e] = true
-	}
-	out.Events = int64(len(events))
-	r.whole = &out
-	return out
-}
-
 // AllRecords returns all records of an organization, of every one for "", in
 // the order of their ids.
 func (m *Model) AllRecords(organizationID string) []tollbook.Record {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.matching(organizationID, nil, tollbook.Order{})
+	return m.now.matching(organizationID, nil, tollbook.Order{})
 }
 
-func (m *Model) matching(organizationID string, where *filter.Expr, order tollbook.Order) []tollbook.Record {
-	var found []*tollbook.Record
-	for _, r := range m.records {
-		if organizationID != "" && r.organization != organizationID {
-			continue
+// recordsIn returns the records of an organization, of every one for "", in no
+// order.
+func (s *state) recordsIn(organizationID string) (all []*modelRecord) {
+	for _, a := range s.accounts {
+		if organizationID == "" || a.organization == organizationID {
+			for _, r := range s.recordsOf(a) {
+				all = append(all, r)
+			}
 		}
+	}
+	return all
+}
+
+func (s *state) find(organizationID string, id tollbook.RecordID) (*modelRecord, error) {
+	for _, a := range s.accounts {
+		if a.organization == organizationID {
+			if r := s.recordsOf(a)[id]; r != nil {
+				return r, nil
+			}
+		}
+	}
+	return nil, tollbook.NewError(tollbook.CodeNotFound, "no such record")
+}
+
+func (s *state) matching(organizationID string, where *filter.Expr, order tollbook.Order) []tollbook.Record {
+	var found []*tollbook.Record
+	for _, r := range s.recordsIn(organizationID) {
 		if rec := r.record(); where == nil || matches(where, &rec) {
 			found = append(found, &rec)
 		}
@@ -53,11 +58,33 @@ func (m *Model) matching(organizationID string, where *filter.Expr, order tollbo
 	return all
 }
 
+// stateAt returns what the words come to that had been said before a mark.
+func (m *Model) stateAt(mark tollbook.Pos) (*state, error) {
+	if mark == 0 {
+		return m.now, nil
+	}
+	n, ok := m.marks[mark]
+	if !ok {
+		return nil, tollbook.NewError(tollbook.CodeNotFound, "no such mark")
+	}
+	if m.past[n] == nil {
+		m.past[n] = newState()
+		for _, w := range m.words[:n] {
+			m.past[n].say(w)
+		}
+	}
+	return m.past[n], nil
+}
+
 // Records implements tollbook.Ledger.
 func (m *Model) Records(_ context.Context, q tollbook.Query) (tollbook.Page, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	all := m.matching(q.OrganizationID, q.Filter, q.Order)
+	s, err := m.stateAt(q.AsOf)
+	if err != nil {
+		return tollbook.Page{}, err
+	}
+	all := s.matching(q.OrganizationID, q.Filter, q.Order)
 	from := min(q.Offset, len(all))
 	to := min(from+q.Limit, len(all))
 	switch {
@@ -134,66 +161,11 @@ func matches(e *filter.Expr, r *tollbook.Record) bool {
 func (m *Model) Record(_ context.Context, organizationID string, id tollbook.RecordID) (tollbook.Record, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	r := m.records[id]
-	if r == nil || r.organization != organizationID {
-		return tollbook.Record{}, tollbook.NewError(tollbook.CodeNotFound, "no such record")
+	r, err := m.now.find(organizationID, id)
+	if err != nil {
+		return tollbook.Record{}, err
 	}
 	return r.record(), nil
-}
-
-// Events implements tollbook.Ledger. The order is that of acceptance; Next is
-// the query and the number of the last event of the page.
-func (m *Model) Events(_ context.Context, q tollbook.EventQuery) (tollbook.EventPage, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	events, err := m.eventsOf(q)
-	if err != nil {
-		return tollbook.EventPage{}, err
-	}
-	asked := fmt.Sprintf("%q %q %s %t", q.OrganizationID, q.AccountID, q.Record, q.Unrated)
-	last := -1
-	if q.After != "" {
-		number, ok := strings.CutPrefix(q.After, asked+" ")
-		if _, err := fmt.Sscan(number, &last); !ok || err != nil {
-			return tollbook.EventPage{}, tollbook.NewError(tollbook.CodeInvalidRequest, "after is of another query")
-		}
-	}
-	var page tollbook.EventPage
-	for _, e := range events {
-		if e.number <= last {
-			continue
-		}
-		if len(page.Events) == q.Limit {
-			page.Next = fmt.Sprintf("%s %d", asked, last)
-			break
-		}
-		page.Events = append(page.Events, e.booked)
-		last = e.number
-	}
-	return page, nil
-}
-
-// eventsOf returns all that a query asks for, each event once, in the order of
-// acceptance.
-func (m *Model) eventsOf(q tollbook.EventQuery) ([]*modelEvent, error) {
-	if !q.Unrated {
-		r := m.records[q.Record]
-		if r == nil || r.organization != q.OrganizationID {
-			return nil, tollbook.NewError(tollbook.CodeNotFound, "no such record")
-		}
-		events := slices.Clone(r.events)
-		slices.SortFunc(events, func(a, b *modelEvent) int { return a.number - b.number })
-		return slices.Compact(events), nil
-	}
-	var events []*modelEvent
-	for _, e := range m.events {
-		if len(e.booked.Charges) == 0 &&
-			(q.OrganizationID == "" || e.booked.OrganizationID == q.OrganizationID) &&
-			(q.AccountID == "" || e.booked.AccountID == q.AccountID) {
-			events = append(events, e)
-		}
-	}
-	return events, nil
 }
 
 // Products implements tollbook.Ledger.
@@ -201,10 +173,7 @@ func (m *Model) Products(_ context.Context, organizationID string) ([]string, er
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var ids []string
-	for _, r := range m.records {
-		if r.organization != organizationID {
-			continue
-		}
+	for _, r := range m.now.recordsIn(organizationID) {
 		for _, id := range []string{r.shown.ProductID, r.shown.AggrProductID} {
 			if id != "" {
 				ids = append(ids, id)
@@ -215,10 +184,27 @@ func (m *Model) Products(_ context.Context, organizationID string) ([]string, er
 	return slices.Compact(ids), nil
 }
 
-// CountUnrated implements tollbook.Ledger.
-func (m *Model) CountUnrated(_ context.Context, organizationID string) (int, error) {
+// Totals implements tollbook.Ledger.
+func (m *Model) Totals(_ context.Context, organizationID string) ([]tollbook.Total, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	events, err := m.eventsOf(tollbook.EventQuery{OrganizationID: organizationID, Unrated: true})
-	return len(events), err
+	var totals []tollbook.Total
+	for _, r := range m.now.matching(organizationID, nil, tollbook.Order{}) {
+		i := slices.IndexFunc(totals, func(t tollbook.Total) bool {
+			return t.AccountID == r.AccountID && t.Month == r.Month && t.WalletName == r.WalletName && t.Currency == r.Currency
+		})
+		if i < 0 {
+			i = len(totals)
+			totals = append(totals, tollbook.Total{AccountID: r.AccountID, Month: r.Month, WalletName: r.WalletName, Currency: r.Currency})
+		}
+		if r.Type.PutIn() {
+			totals[i].PutIn = totals[i].PutIn.Add(r.TotalAmount)
+		} else {
+			totals[i].Used = totals[i].Used.Add(r.TotalAmount)
+		}
+	}
+	slices.SortFunc(totals, func(a, b tollbook.Total) int {
+		return cmp.Or(strings.Compare(a.AccountID, b.AccountID), cmp.Compare(a.Month, b.Month), strings.Compare(a.WalletName, b.WalletName), strings.Compare(a.Currency, b.Currency))
+	})
+	return totals, nil
 }

@@ -118,7 +118,9 @@ var mutants = []struct {
 	{"a repeat is counted", "Post", func(m *mutant) {
 		m.after(func(e *tollbook.Entry, o *tollbook.Outcome) {
 			if *o == tollbook.Duplicate {
-				m.count(m.byClaim[e.Claim])
+				last := m.now.latest(e.Claim)
+				a := m.now.accounts[last.AccountID]
+				a.words, a.records = append(a.words, last), nil
 			}
 		})
 	}},
@@ -132,61 +134,54 @@ var mutants = []struct {
 	{"the last content wins", "Post", func(m *mutant) {
 		m.after(func(e *tollbook.Entry, o *tollbook.Outcome) {
 			if *o == tollbook.Conflict {
-				m.byClaim[e.Claim].booked.Event = *e.Event
+				m.now.latest(e.Claim).Event = *e.Event
 			}
 		})
 	}},
-	{"claims are lost when it is closed", "Post", func(m *mutant) { m.close = func() { clear(m.byClaim) } }},
-	{"the last event is lost when it is closed", "Post", func(m *mutant) { m.close = func() { m.Model.events = m.Model.events[:max(0, len(m.Model.events)-1)] } }},
+	{"claims are lost when it is closed", "Post", func(m *mutant) { m.close = func() { clear(m.now.history) } }},
+	{"the last event is lost when it is closed", "Post", func(m *mutant) { m.close = func() { m.forget(1) } }},
 	{"the caller's charges are kept", "Post", func(m *mutant) {
 		m.after(func(e *tollbook.Entry, o *tollbook.Outcome) {
 			if *o == tollbook.Accepted {
-				m.byClaim[e.Claim].booked.Charges = e.Charges
+				m.now.latest(e.Claim).Charges = e.Charges
 			}
 		})
 	}},
 	{"events without units make no record", "Bounds", func(m *mutant) {
-		m.after(func(e *tollbook.Entry, _ *tollbook.Outcome) {
-			for id, r := range m.Model.records {
-				if r.units.Sign() == 0 {
-					delete(m.Model.records, id)
-				}
-			}
+		m.ask(nil, func(p *tollbook.Page) {
+			p.Records = slices.DeleteFunc(slices.Clone(p.Records), func(r tollbook.Record) bool { return r.NumberOfUnits.Sign() == 0 })
 		})
 	}},
 	{"totals are sums of floats", "Bounds", func(m *mutant) {
-		m.after(func(_ *tollbook.Entry, _ *tollbook.Outcome) {
-			for _, r := range m.Model.records {
-				f, _ := r.amount.Float64()
-				r.amount.SetFloat64(f)
-				r.whole = nil
-			}
+		m.spoilRecords(func(r *tollbook.Record) {
+			f, _ := ratOf(r.TotalAmount).Float64()
+			r.TotalAmount = decimalOf(new(big.Rat).SetFloat64(f))
 		})
 	}},
 	{"totals are price times units", "Bounds", func(m *mutant) {
-		m.after(func(_ *tollbook.Entry, _ *tollbook.Outcome) {
-			for _, r := range m.Model.records {
-				r.amount = new(big.Rat).Mul(r.units, ratOf(r.shown.Price))
-				r.whole = nil
-			}
-		})
+		m.spoilRecords(func(r *tollbook.Record) { r.TotalAmount = r.NumberOfUnits.Mul(r.Price) })
 	}},
 	{"an event over the bound keeps its name", "Bounds", func(m *mutant) {
 		m.after(func(e *tollbook.Entry, o *tollbook.Outcome) {
 			if *o == tollbook.TooManyRecords {
-				m.byClaim[e.Claim] = &modelEvent{normal: slices.Clone(e.Normal)}
+				m.now.history[e.Claim] = []*word{{normal: slices.Clone(e.Normal)}}
 			}
 		})
 	}},
 	{"a booked event is booked again", "Book", func(m *mutant) {
 		m.book = func(under tollbook.Pos, bookings []tollbook.Booking) ([]tollbook.Outcome, error) {
-			outcomes, err := m.Model.Book(context.Background(), under, bookings)
-			for i, o := range outcomes {
-				if o == tollbook.Duplicate {
-					m.count(m.byClaim[bookings[i].Claim])
+			var all []tollbook.Outcome
+			for _, b := range bookings {
+				if last := m.now.latest(b.Event.Claim); last != nil {
+					b.Event = &last.BookedEvent
 				}
+				outcomes, err := m.Model.Book(context.Background(), under, []tollbook.Booking{b})
+				if err != nil {
+					return nil, err
+				}
+				all = append(all, outcomes...)
 			}
-			return outcomes, err
+			return all, nil
 		}
 	}},
 	{"book ignores the fence", "Book", func(m *mutant) {
@@ -231,12 +226,7 @@ var mutants = []struct {
 		m.ask(nil, func(p *tollbook.Page) { p.Offset = 0 })
 	}},
 	{"the wallet is lost", "Records", func(m *mutant) {
-		m.ask(nil, func(p *tollbook.Page) {
-			p.Records = slices.Clone(p.Records)
-			for i := range p.Records {
-				p.Records[i].WalletName = ""
-			}
-		})
+		m.spoilRecords(func(r *tollbook.Record) { r.WalletName = "" })
 	}},
 	{"an event is on two pages", "Events", func(m *mutant) {
 		m.events = func(q tollbook.EventQuery) (tollbook.EventPage, error) {
@@ -304,6 +294,25 @@ func (m *mutant) after(f func(e *tollbook.Entry, o *tollbook.Outcome)) {
 		}
 		return outcomes, err
 	}
+}
+
+// forget loses the last words.
+func (m *mutant) forget(n int) {
+	m.words = m.words[:max(0, len(m.words)-n)]
+	m.now = newState()
+	for _, w := range m.words {
+		m.now.say(w)
+	}
+}
+
+// spoilRecords changes each record of a page.
+func (m *mutant) spoilRecords(spoil func(r *tollbook.Record)) {
+	m.ask(nil, func(p *tollbook.Page) {
+		p.Records = slices.Clone(p.Records)
+		for i := range p.Records {
+			spoil(&p.Records[i])
+		}
+	})
 }
 
 // ask changes the question, or the answer, of Records.

@@ -7,7 +7,7 @@ import (
 )
 
 func bookTests() []test {
-	accepted, duplicate, notFound := tollbook.Accepted, tollbook.Duplicate, tollbook.NotFound
+	accepted, duplicate, stale, notFound := tollbook.Accepted, tollbook.Duplicate, tollbook.Stale, tollbook.NotFound
 	type outcomes = []tollbook.Outcome
 	return []test{
 		{"UnratedIsCountedApart", func(s *subject) {
@@ -33,17 +33,21 @@ func bookTests() []test {
 		{"OncePerEvent", func(s *subject) {
 			e := unrated(call("1"))
 			s.accept(e)
-			s.wantBook(outcomes{accepted, duplicate}, booking(e, perMinute(), 2), booking(e, perMinute(), 2))
-			s.wantBook(outcomes{duplicate}, booking(e, perTenth(), 15))
+			s.wantBook(outcomes{accepted, stale}, booking(e, perMinute(), 2), booking(e, perMinute(), 2))
+			s.wantRecord(acme, "P-CALL", "2", "0.024", 1)
+			again := booking(e, perTenth(), 15)
+			again.behind = 1
+			s.wantBook(outcomes{stale}, again)
 			s.reopen()
-			s.wantBook(outcomes{duplicate}, booking(e, perMinute(), 2))
+			s.wantBook(outcomes{stale}, again)
 			s.wantRecord(acme, "P-CALL", "2", "0.024", 1)
 			s.check(acme)
 		}},
 		{"RatedAlready", func(s *subject) {
 			e := rated(call("1"), perMinute(), 2)
 			s.accept(e)
-			s.wantBook(outcomes{duplicate}, booking(e, perTenth(), 15))
+			s.wantBook(outcomes{accepted}, booking(e, perTenth(), 13))
+			s.wantRecord(acme, "P-CALL", "1.3", "0.0156", 1)
 			s.check(acme)
 		}},
 		{"UnknownEvent", func(s *subject) {
@@ -66,7 +70,7 @@ func bookTests() []test {
 		{"MixedOutcomesInOrder", func(s *subject) {
 			a, b, c := unrated(call("a")), unrated(call("b")), rated(call("c"), perMinute(), 1)
 			s.accept(a, b, c)
-			s.wantBook(outcomes{accepted, duplicate, notFound, accepted, duplicate}, booking(a, perMinute(), 1), booking(c, perMinute(), 1), booking(unrated(call("never")), perMinute(), 1), booking(b, perMinute(), 1), booking(a, perMinute(), 1))
+			s.wantBook(outcomes{accepted, accepted, notFound, accepted, stale}, booking(a, perMinute(), 1), booking(c, perMinute(), 1), booking(unrated(call("never")), perMinute(), 1), booking(b, perMinute(), 1), booking(a, perMinute(), 1))
 			s.check(acme)
 		}},
 		{"ReasonIsKept", func(s *subject) {
@@ -88,7 +92,7 @@ func bookMoved(s *subject) {
 	old := s.head
 	s.define(s.definition(tollbook.KindRateCard, "card", `{}`))
 	for _, under := range []tollbook.Pos{old, s.head + 1} {
-		if _, err := s.ledger.Book(s.t.Context(), under, []tollbook.Booking{booking(e, perMinute(), 2)}); !errors.Is(err, tollbook.ErrMoved) {
+		if _, err := s.ledger.Book(s.t.Context(), under, s.bookings(s.ledger, []correction{booking(e, perMinute(), 2)})); !errors.Is(err, tollbook.ErrMoved) {
 			s.t.Fatalf("Book under %d, where %d is the head: %v, want ErrMoved", under, s.head, err)
 		}
 	}

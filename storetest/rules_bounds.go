@@ -156,7 +156,7 @@ func largestEvent(s *subject) {
 // fullBatch posts and books as many as may be posted and booked at once.
 func fullBatch(s *subject) {
 	var batch []tollbook.Entry
-	var bookings []tollbook.Booking
+	var bookings []correction
 	for i := range tollbook.MaxBatch {
 		e := unrated(call(fmt.Sprint(i)))
 		batch = append(batch, e)

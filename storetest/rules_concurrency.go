@@ -127,12 +127,13 @@ func overlappingPosts(s *subject) {
 
 // overlappingBookings lets every writer take up the same unrated events.
 func overlappingBookings(s *subject) {
-	var bookings []tollbook.Booking
+	var corrections []correction
 	for i := range 200 {
 		e := unrated(call(fmt.Sprint(i)))
 		s.accept(e)
-		bookings = append(bookings, booking(e, perMinute(), 2))
+		corrections = append(corrections, booking(e, perMinute(), 2))
 	}
+	bookings := s.bookings(s.ledger, corrections)
 	var accepted atomic.Int32
 	var g sync.WaitGroup
 	for n := range writers {
@@ -157,7 +158,7 @@ func overlappingBookings(s *subject) {
 	if n := int(accepted.Load()); n != len(bookings) {
 		s.t.Errorf("%d bookings were accepted, want %d", n, len(bookings))
 	}
-	_, err := s.model.Book(s.t.Context(), s.modelHead, bookings)
+	_, err := s.model.Book(s.t.Context(), s.modelHead, s.bookings(s.model, corrections))
 	s.must(err)
 	s.check(acme)
 	s.wantUnrated("", 0)

@@ -121,7 +121,7 @@ func (s *subject) wantAddUp(org string, r tollbook.Record) {
 		}
 		seen[e.Claim] = true
 		for _, c := range e.Charges {
-			if tollbook.RecordIDOf(e.AccountID, e.Month, &c.Line.Grouping) == r.ID {
+			if tollbook.RecordIDOf(e.AccountID, e.Booked, &c.Line.Grouping) == r.ID {
 				units.Add(units, ratOf(c.Line.Units(c.Increments)))
 				amount.Add(amount, ratOf(c.Line.Amount(c.Increments)))
 			}
@@ -174,9 +174,9 @@ func nextWhileDraining(s *subject) {
 	for {
 		page, err := s.ledger.Events(s.t.Context(), q)
 		s.must(err)
-		var bookings []tollbook.Booking
+		var bookings []correction
 		for _, e := range page.Events {
-			bookings = append(bookings, booking(tollbook.Entry{Claim: e.Claim}, perTenth(), 3))
+			bookings = append(bookings, booking(tollbook.Entry{Event: &e.Event, Claim: e.Claim}, perTenth(), 3))
 		}
 		if len(bookings) > 0 {
 			booked += len(bookings)

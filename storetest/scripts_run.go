@@ -195,10 +195,10 @@ func (r *scriptRun) postLines(common string, lines []string) string {
 // takeUp measures the unrated events again and books those that have charges.
 func (r *scriptRun) takeUp() string {
 	r.t.Helper()
-	var bookings []tollbook.Booking
+	var bookings []correction
 	for _, e := range allEvents(r.t, r.ledger, tollbook.EventQuery{Unrated: true, Limit: 100}) {
 		if m := r.measure(&e.Event); len(m.Charges) > 0 {
-			bookings = append(bookings, tollbook.Booking{Claim: e.Claim, Measured: m})
+			bookings = append(bookings, correction{of: tollbook.Entry{Event: &e.Event, OrganizationID: e.OrganizationID, Claim: e.Claim}, measured: m})
 		}
 	}
 	if len(bookings) > 0 {

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -82,20 +83,44 @@ func (s *subject) wantPost(want []tollbook.Outcome, entries ...tollbook.Entry) {
 	s.sameOutcomes("Post", s.post(entries...), want)
 }
 
-// book books in both; the outcomes must agree.
-func (s *subject) book(bookings ...tollbook.Booking) []tollbook.Outcome {
+// book corrects events in both; the outcomes must agree.
+func (s *subject) book(corrections ...correction) []tollbook.Outcome {
 	s.t.Helper()
-	got, err := s.ledger.Book(s.t.Context(), s.head, bookings)
+	got, err := s.ledger.Book(s.t.Context(), s.head, s.bookings(s.ledger, corrections))
 	s.must(err)
-	want, err := s.model.Book(s.t.Context(), s.modelHead, bookings)
+	want, err := s.model.Book(s.t.Context(), s.modelHead, s.bookings(s.model, corrections))
 	s.must(err)
 	s.sameOutcomes("Book", got, want)
 	return got
 }
 
-func (s *subject) wantBook(want []tollbook.Outcome, bookings ...tollbook.Booking) {
+// bookings reads the events of some corrections from a ledger.
+func (s *subject) bookings(l tollbook.Ledger, corrections []correction) []tollbook.Booking {
 	s.t.Helper()
-	s.sameOutcomes("Book", s.book(bookings...), want)
+	var list []tollbook.Booking
+	for _, c := range corrections {
+		e := c.of
+		event := tollbook.BookedEvent{Event: *e.Event, OrganizationID: e.OrganizationID, Claim: e.Claim, Home: e.Home, Booked: e.Booked, Measured: e.Measured}
+		if words, _, err := l.History(s.t.Context(), e.Claim); err == nil {
+			event = words[c.behind]
+		} else {
+			s.wantCode(err, tollbook.CodeNotFound)
+		}
+		b := tollbook.Booking{Event: &event, Booked: cmp.Or(c.booked, event.Booked), Measured: c.measured, Void: c.void, Adjusts: c.adjusts}
+		if c.adjusts {
+			for _, charge := range event.Charges {
+				b.Charges = append(b.Charges, tollbook.Charge{Line: charge.Line, Increments: charge.Increments.Neg()})
+			}
+			b.Rate = event.Rate
+		}
+		list = append(list, b)
+	}
+	return list
+}
+
+func (s *subject) wantBook(want []tollbook.Outcome, corrections ...correction) {
+	s.t.Helper()
+	s.sameOutcomes("Book", s.book(corrections...), want)
 }
 
 func (s *subject) sameOutcomes(call string, got, want []tollbook.Outcome) {
@@ -114,6 +139,7 @@ func outcomeName(o tollbook.Outcome) string {
 	names := map[tollbook.Outcome]string{
 		tollbook.Accepted: "Accepted", tollbook.Duplicate: "Duplicate", tollbook.Conflict: "Conflict",
 		tollbook.TooManyRecords: "TooManyRecords", tollbook.NotFound: "NotFound",
+		tollbook.Stale: "Stale",
 	}
 	if name, ok := names[o]; ok {
 		return name

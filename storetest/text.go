@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"tollbook"
 )
@@ -34,11 +35,17 @@ func recordsText(records []tollbook.Record) string {
 // eventText returns everything that a booked event holds, on one line.
 func eventText(e *tollbook.BookedEvent) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s organization=%q month=%s event=%q source=%q account=%q normal=%x cloudevent=%q", e.Claim, e.OrganizationID, e.Month, e.ID, e.Source, e.AccountID, e.AppendNormal(nil), e.CloudEventType)
+	fmt.Fprintf(&b, "%s organization=%q home=%s booked=%s event=%q source=%q account=%q normal=%x cloudevent=%q", e.Claim, e.OrganizationID, e.Home, e.Booked, e.ID, e.Source, e.AccountID, e.AppendNormal(nil), e.CloudEventType)
 	for _, c := range e.Charges {
 		fmt.Fprintf(&b, " charge=%x×%s", c.Line.Key(), c.Increments)
 	}
 	fmt.Fprintf(&b, " rate=%s/%d/%d/%s unrated=%q", e.Rate.CardID, e.Rate.Version, e.Rate.Row, e.Rate.Prefix, e.Unrated)
+	if e.Void != nil {
+		fmt.Fprintf(&b, " void=%q actor=%q at=%s replaced=%q/%q", e.Void.Reason, e.Void.Actor, e.Void.At.UTC().Format(time.RFC3339Nano), e.Void.ReplacedBy.Source, e.Void.ReplacedBy.ID)
+	}
+	if e.Adjusts {
+		b.WriteString(" adjusts")
+	}
 	return b.String()
 }
 

@@ -89,13 +89,8 @@ func (t *Traffic) RecordsByID() map[string]tollbook.Record {
 
 // Unrated returns how many unrated events of an organization must be left.
 func (t *Traffic) Unrated(organizationID string) int {
-	n := 0
-	for _, e := range t.model.events {
-		if e.booked.OrganizationID == organizationID && e.booked.Unrated != 0 {
-			n++
-		}
-	}
-	return n
+	words := t.model.counting(func(w *word) bool { return w.OrganizationID == organizationID && w.Unrated != 0 })
+	return len(words)
 }
 
 // NewTraffic makes the traffic of a seed.

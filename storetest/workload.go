@@ -167,7 +167,7 @@ func (w *Workload) repeat() tollbook.Entry {
 func (w *Workload) contradict() tollbook.Entry {
 	first := pick(w.random, w.made)
 	e := *first.Event
-	month := first.Month
+	month := first.Home
 	switch w.random.IntN(3) {
 	case 0:
 		e.Quantity = e.Quantity.Add(decimal.FromInt(1))
@@ -180,16 +180,16 @@ func (w *Workload) contradict() tollbook.Entry {
 	return NewEntry(first.OrganizationID, &e, month, first.Measured)
 }
 
-// Bookings returns n bookings of events that the workload made, most of them
+// corrections returns n bookings of events that the workload made, most of them
 // unrated; one in ten is of an event that was never posted.
-func (w *Workload) Bookings(n int) []tollbook.Booking {
+func (w *Workload) corrections(n int) []correction {
 	var open []tollbook.Entry
 	for _, e := range w.made {
 		if len(e.Charges) == 0 {
 			open = append(open, e)
 		}
 	}
-	var list []tollbook.Booking
+	var list []correction
 	for range n {
 		e := w.fresh() // its name is not noted: it is never posted
 		switch p := w.random.IntN(10); {
@@ -200,7 +200,7 @@ func (w *Workload) Bookings(n int) []tollbook.Booking {
 		default:
 			e.Claim[0] ^= 0x5a
 		}
-		list = append(list, tollbook.Booking{Claim: e.Claim, Measured: w.measure(e.Event)})
+		list = append(list, correction{of: e, measured: w.measure(e.Event)})
 	}
 	return list
 }

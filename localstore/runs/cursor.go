@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"slices"
 	"sort"
+
+	"tollbook"
 )
 
 // readAhead is how many blocks a merge reads at once.
@@ -57,9 +59,10 @@ func (c *claimCursor) fill() (err error) {
 	return err
 }
 
-// mergedClaims walks through the claims of several runs in order.
+// mergedClaims walks through the claims of several runs in order. Of a claim
+// that several have it shows what the newest says.
 type mergedClaims struct {
-	cursors []*claimCursor // that are not done
+	cursors []*claimCursor // that are not done, of the oldest run first
 	heads   []uint64       // prefixes of the cursors' claims: most comparisons end there
 	least   int            // of the cursors, the one with the first claim
 }
@@ -84,8 +87,17 @@ func (m *mergedClaims) done() bool { return len(m.cursors) == 0 }
 // first returns the cursor that has the claim in hand.
 func (m *mergedClaims) first() *claimCursor { return m.cursors[m.least] }
 
-// step goes on to the next claim.
+// step goes on to the next claim, past what older runs say of the one in hand.
 func (m *mergedClaims) step() error {
+	had := tollbook.Claim(m.first().claims[:16])
+	for {
+		if err := m.stepFirst(); err != nil || m.done() || !bytes.Equal(m.first().claims[:16], had[:]) {
+			return err
+		}
+	}
+}
+
+func (m *mergedClaims) stepFirst() error {
 	c := m.first()
 	if err := c.step(); err != nil {
 		return err
@@ -99,12 +111,12 @@ func (m *mergedClaims) step() error {
 	return nil
 }
 
-// find finds the cursor with the first claim.
+// find finds the cursor with the first claim, of several the newest one.
 func (m *mergedClaims) find() {
 	m.least = 0
 	for i := 1; i < len(m.heads); i++ {
 		if m.heads[i] < m.heads[m.least] ||
-			m.heads[i] == m.heads[m.least] && bytes.Compare(m.cursors[i].claims[:16], m.cursors[m.least].claims[:16]) < 0 {
+			m.heads[i] == m.heads[m.least] && bytes.Compare(m.cursors[i].claims[:16], m.cursors[m.least].claims[:16]) <= 0 {
 			m.least = i
 		}
 	}

@@ -8,16 +8,15 @@ import (
 	"tollbook"
 )
 
-// MaxAt bounds the places of events: one bit says whether an entry is gone,
-// another whether a claim's event was accepted without charges.
-const MaxAt = 1 << 62
+// MaxAt bounds the places of events: one bit says whether an entry is gone.
+const MaxAt = 1 << 63
 
-// Claim is a claim and what it stands for.
+// Claim is a claim and what it stands for. Of several entries of one claim the
+// one with the latest place holds.
 type Claim struct {
 	Claim       tollbook.Claim
 	Fingerprint uint64
-	At          uint64 // where the event is in the log; below MaxAt
-	Unrated     bool   // it was accepted without charges
+	At          uint64 // where the log says the latest of it; below MaxAt
 }
 
 // Entry says that the event, or the booking, at a place is in a tally, or with
@@ -60,7 +59,6 @@ const (
 	claimsPerBlock  = (blockBytes - claimHeadBytes) / claimBytes
 	indexHeadBytes  = 6 // checksum and number of entries
 	maxEntryBytes   = binary.MaxVarintLen32 + binary.MaxVarintLen64
-	unratedBit      = 1 << 63
 	checksumBytes   = 4
 	minEntriesBlock = (blockBytes - indexHeadBytes) / maxEntryBytes
 )
@@ -71,25 +69,22 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // hold what was written to it.
 var ErrDamaged = errors.New("the run is damaged")
 
-// putClaim writes a claim's 32 bytes: claim, fingerprint, place; the place's
-// highest bit says that there were no charges.
+// putClaim writes a claim's 32 bytes: claim, fingerprint, place.
 func putClaim(b []byte, c *Claim) {
 	copy(b, c.Claim[:])
 	binary.LittleEndian.PutUint64(b[16:], c.Fingerprint)
-	at := c.At
-	if c.Unrated {
-		at |= unratedBit
-	}
-	binary.LittleEndian.PutUint64(b[24:], at)
+	binary.LittleEndian.PutUint64(b[24:], c.At)
 }
 
 func getClaim(b []byte) (c Claim) {
 	copy(c.Claim[:], b)
 	c.Fingerprint = binary.LittleEndian.Uint64(b[16:])
-	at := binary.LittleEndian.Uint64(b[24:])
-	c.At, c.Unrated = at&^unratedBit, at&unratedBit != 0
+	c.At = claimAt(b)
 	return c
 }
+
+// claimAt returns the place of a claim as it is written.
+func claimAt(b []byte) uint64 { return binary.LittleEndian.Uint64(b[24:]) }
 
 // prefix is the first eight bytes of a claim as a number: claims compare as
 // their prefixes do, but for those few that share one.

@@ -7,7 +7,7 @@ import (
 
 // footer ends a run:
 //
-//	 0  16  "tollbook run", three zero bytes, version: 1
+//	 0  16  "tollbook run", three zero bytes, version: 2
 //	16   8  position of the log at which the run's stretch starts
 //	24   8  position at which it ends
 //	32   8  claims
@@ -27,7 +27,7 @@ type footer struct {
 }
 
 const (
-	footerMagic = "tollbook run\x00\x00\x00\x01"
+	footerMagic = "tollbook run\x00\x00\x00\x02"
 	footerBytes = 88
 	firstBytes  = 12 // of an index block in the directory
 	// maxBlocks bounds what a run may say of itself, so that no sum of its

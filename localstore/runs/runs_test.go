@@ -26,8 +26,9 @@ func must(t testing.TB, err error) {
 type model struct {
 	rng    *rand.Rand
 	claims map[tollbook.Claim]Claim
-	index  map[Entry]bool // without Gone
-	old    []Entry        // that may be taken back
+	index  map[Entry]bool   // without Gone
+	names  []tollbook.Claim // of claims
+	old    []Entry          // that may be taken back
 	end    uint64
 }
 
@@ -46,14 +47,22 @@ func (m *model) claim() (c tollbook.Claim) {
 
 // stretch makes n events, some of which are taken out of their tallies again.
 func (m *model) stretch(n int) (claims []Claim, entries []Entry) {
+	var fresh []tollbook.Claim
 	for range n {
 		m.end += 1 + m.rng.Uint64N(1000)
-		c := Claim{Claim: m.claim(), Fingerprint: m.rng.Uint64(), At: m.end, Unrated: m.rng.IntN(3) == 0}
+		c := Claim{Claim: m.claim(), Fingerprint: m.rng.Uint64(), At: m.end}
+		if len(m.names) > 0 && m.rng.IntN(5) == 0 { // more is said of one that is there
+			i := m.rng.IntN(len(m.names))
+			c.Claim = m.names[i]
+			m.names = slices.Delete(m.names, i, i+1)
+		}
+		fresh = append(fresh, c.Claim)
 		e := Entry{Tally: m.rng.Uint32N(1 << (1 + m.rng.IntN(14))), At: m.end}
 		m.claims[c.Claim], m.index[e] = c, true
 		m.old = append(m.old, e)
 		claims, entries = append(claims, c), append(entries, e)
 	}
+	m.names = append(m.names, fresh...)
 	for range n / 4 {
 		i := m.rng.IntN(len(m.old))
 		e := m.old[i]

@@ -44,7 +44,7 @@ func (sn *Snapshot) Finder() *Finder {
 	return &Finder{runs: sn.version.runs, buf: make([]byte, blockBytes)}
 }
 
-// Find looks a claim up. Error: of reading, or ErrDamaged.
+// Find looks up what is said of a claim last. Error: of reading, or ErrDamaged.
 func (f *Finder) Find(c *tollbook.Claim) (Claim, bool, error) {
 	for i := len(f.runs) - 1; i >= 0; i-- {
 		r := f.runs[i]
@@ -77,7 +77,8 @@ func (sn *Snapshot) Has(tally uint32, at uint64) (bool, error) {
 	return err == nil && m.ok && m.entry == Entry{Tally: tally, At: at}, err
 }
 
-// Claims yields all claims in order. That Find would not find one is an error.
+// Claims yields all claims in order, each once, as Find finds it. That it would
+// not is an error.
 func (sn *Snapshot) Claims() iter.Seq2[Claim, error] {
 	return func(yield func(Claim, error) bool) {
 		m, err := newMergedClaims(sn.version.runs)
@@ -87,7 +88,7 @@ func (sn *Snapshot) Claims() iter.Seq2[Claim, error] {
 			switch {
 			case !r.filter.mayHave(&c.Claim):
 				err = r.damaged("its filter lacks a claim")
-			case bytes.Compare(last[:], c.Claim[:]) > 0:
+			case bytes.Compare(last[:], c.Claim[:]) >= 0 && last != (tollbook.Claim{}):
 				err = r.damaged("its claims are not in order")
 			case !yield(c, nil):
 				return
