@@ -46,6 +46,9 @@ type Options struct {
 	QueueWait time.Duration
 	// SegmentBytes is the length of a log file at which the next is begun.
 	SegmentBytes int64
+	// MarkBytes is how many bytes of the log are at least between two marks
+	// whose views are kept.
+	MarkBytes int64
 	// DiskReserve is how many bytes must be free for anything to be taken.
 	DiskReserve uint64
 }
@@ -65,6 +68,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.QueueRequests, 64)
 	setDefault(&o.QueueWait, 10*time.Second)
 	setDefault(&o.SegmentBytes, 256<<20)
+	setDefault(&o.MarkBytes, 4<<20)
 	setDefault(&o.DiskReserve, 256<<20)
 	return o
 }

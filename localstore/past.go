@@ -20,11 +20,7 @@ import (
 // those of one before. Such a file may be lost: the log has everything.
 const (
 	markPrefix = "mark-"
-	// markEvery is how many bytes of the log are at least between two marks
-	// whose views are kept.
-	markEvery = 4 << 20
-	// keptPasts is how many past views are in memory.
-	keptPasts = 2
+	keptPasts  = 2 // past views in memory
 )
 
 func markName(end uint64) string { return fmt.Sprintf("%s%016x", markPrefix, end) }
@@ -156,7 +152,7 @@ func (s *Store) keptBefore(end uint64) (*views, *numbering, error) {
 func (s *Store) keepMark(d *decided) {
 	isMark := func(def tollbook.Definition) bool { return def.Kind == tollbook.KindMark }
 	c, v := &s.committer, s.views
-	if !slices.ContainsFunc(d.defs, isMark) || d.pos < c.marked+markEvery {
+	if !slices.ContainsFunc(d.defs, isMark) || d.pos < c.marked+uint64(s.opts.MarkBytes) {
 		return
 	}
 	c.marked = d.pos

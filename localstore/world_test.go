@@ -154,7 +154,7 @@ func mustBook(t testing.TB, s *Store, bookings []tollbook.Booking) {
 
 // tiny makes everything that happens now and then happen all the time.
 func tiny(fs vfs.FS) Options {
-	return Options{FS: fs, Create: true, TableEvents: 7, CheckpointEvents: 40, QueueRequests: 2, SegmentBytes: 4 << 10}
+	return Options{FS: fs, Create: true, TableEvents: 7, CheckpointEvents: 40, QueueRequests: 2, SegmentBytes: 4 << 10, MarkBytes: 1}
 }
 
 func mustOpen(t testing.TB, fs vfs.FS) *Store {
