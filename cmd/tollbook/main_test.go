@@ -33,11 +33,14 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"serve": scriptServe,
-			"stop":  scriptStop,
-			"login": scriptLogin,
-			"count": scriptCount,
-			"same":  scriptSame,
+			"serve":    scriptServe,
+			"shutdown": scriptShutdown,
+			"login":    scriptLogin,
+			"count":    scriptCount,
+			"same":     scriptSame,
+			"receive":  scriptReceive,
+			"received": scriptReceived,
+			"await":    scriptAwait,
 		},
 	})
 }
@@ -47,6 +50,7 @@ type server struct {
 	cmd *exec.Cmd
 	url string
 	log *lockedBuffer
+	end chan struct{} // closed once the log has been read to its end
 }
 
 // lockedBuffer is a buffer that may be read while it is written.
@@ -70,7 +74,7 @@ func (b *lockedBuffer) String() string {
 // startServer runs "tollbook serve" with a free port and returns when it
 // listens.
 func startServer(program, data string, env []string, more ...string) (*server, error) {
-	s := &server{cmd: exec.Command(program, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0"}, more...)...), log: &lockedBuffer{}}
+	s := &server{cmd: exec.Command(program, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0"}, more...)...), log: &lockedBuffer{}, end: make(chan struct{})}
 	s.cmd.Env = env
 	logs, err := s.cmd.StderrPipe()
 	if err != nil {
@@ -91,7 +95,10 @@ func startServer(program, data string, env []string, more ...string) (*server, e
 	if s.url == "" {
 		return nil, fmt.Errorf("the server does not listen: %v; %s", s.cmd.Wait(), s.log)
 	}
-	go func() { _, _ = io.Copy(s.log, logs) }()
+	go func() {
+		_, _ = io.Copy(s.log, logs)
+		close(s.end)
+	}()
 	return s, nil
 }
 
@@ -100,6 +107,7 @@ func (s *server) stop() error {
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
+	<-s.end // before Wait, which closes the pipe
 	return s.cmd.Wait()
 }
 
@@ -125,8 +133,8 @@ func scriptServe(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
-// scriptStop is "stop": the server ends cleanly.
-func scriptStop(ts *testscript.TestScript, _ bool, _ []string) {
+// scriptShutdown is "shutdown": the server ends cleanly. ("stop" ends the script.)
+func scriptShutdown(ts *testscript.TestScript, _ bool, _ []string) {
 	s, ok := running.LoadAndDelete(ts.Getenv("WORK"))
 	if !ok {
 		ts.Fatalf("no server is running")
