@@ -30,11 +30,12 @@ var imports = map[string][]string{
 	"localstore": {".", "decimal", "filter", "localstore/runs"},
 	// The runs know claims and places in the log, not what an event is.
 	"localstore/runs": {"."},
-	// The scripts of the suite measure what they post.
-	"storetest": {".", "decimal", "filter", "rating", "wire"},
+	// The scripts of the suite measure what they post; those of use cases run
+	// the book over the ledger.
+	"storetest": {".", "decimal", "filter", "rating", "wire", "book", "webhook"},
 
 	// Never a store: the book knows the Ledger alone.
-	"book": {".", "decimal", "filter", "rating", "oauth"},
+	"book": {".", "decimal", "filter", "rating", "oauth", "webhook"},
 	// Never a store, never rating: a handler makes one call on the book.
 	"api":         {".", "decimal", "filter", "book", "oauth", "wire"},
 	"api/apitest": {},
@@ -43,7 +44,7 @@ var imports = map[string][]string{
 	"demo":   {".", "decimal", "client", "wire"},
 	"load":   {".", "decimal", "client"},
 
-	"cmd/tollbook": {".", "decimal", "filter", "rating", "wire", "oauth", "localstore", "book", "api", "client", "demo", "load"},
+	"cmd/tollbook": {".", "decimal", "filter", "rating", "wire", "oauth", "webhook", "localstore", "book", "api", "client", "demo", "load"},
 	"interop":      {},
 }
 

@@ -39,7 +39,7 @@ type Definition struct {
 	Pos       Pos
 	RequestID [16]byte // random; a definition is appended once per request id
 	At        time.Time
-	Actor     string // the client id that asked for it, or "init"
+	Actor     string // the client id that asked for it; "init" or "server" where none did
 	Kind      Kind
 	ID        string // of the object
 	Body      []byte // its JSON

@@ -19,11 +19,13 @@ import (
 	"tollbook"
 )
 
-// Options are what a Book needs from outside. All are required.
+// Options are what a Book needs from outside. All but Webhooks are required.
 type Options struct {
 	Clock  func() time.Time
 	Rand   io.Reader // of cryptographic quality
 	Logger *slog.Logger
+
+	Webhooks Webhooks // without them there are no alerts
 }
 
 // Book is the use cases over one ledger. Its methods may be called
@@ -33,6 +35,9 @@ type Book struct {
 	opt    Options
 
 	defining sync.Mutex // held while a definition is decided and appended
+
+	working    sync.Mutex // held while Work does what is due
+	watchAgain time.Time  // guarded by working
 
 	reloading sync.Mutex // held while definitions are applied
 	mu        sync.RWMutex

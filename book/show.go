@@ -129,6 +129,14 @@ func (s *state) historyOf(kind tollbook.Kind, id string) []Change {
 		if c := s.clients[id]; c != nil {
 			return c.history
 		}
+	case tollbook.KindAlert:
+		if a := s.alerts[id]; a != nil {
+			return a.history
+		}
+	case tollbook.KindDelivery:
+		if f := s.firings[id]; f != nil {
+			return append([]Change{}, f.delivery.history...) // before the first attempt there is none
+		}
 	}
 	return nil
 }

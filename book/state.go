@@ -25,6 +25,8 @@ type state struct {
 	calendars map[string]*tollbook.Calendar // by the zones' JSON: accounts share them
 	stale     map[string]string             // rate cards to compile: id → CSV
 	pricer    *rating.Pricer
+
+	alerting
 }
 
 // object is a defined thing as it is now, and how it came to be so.
@@ -73,6 +75,7 @@ func newState() *state {
 		calendars:     map[string]*tollbook.Calendar{},
 		stale:         map[string]string{},
 		pricer:        rating.NewPricer(),
+		alerting:      newAlerting(),
 	}
 }
 
@@ -115,6 +118,8 @@ func (s *state) apply(def *tollbook.Definition) (err error) {
 		}
 		err = set(c, def, nil)
 		s.indexExternal(&c.value)
+	case tollbook.KindAlert, tollbook.KindFiring, tollbook.KindDelivery:
+		err = s.alerting.apply(def)
 	default:
 		err = fmt.Errorf("unknown kind %d: written by a later version", def.Kind)
 	}
@@ -142,8 +147,11 @@ func set[T any](o *object[T], def *tollbook.Definition, trim func(*T)) error {
 
 // public returns v without what must not be shown.
 func public(v any) any {
-	if c, ok := v.(tollbook.Client); ok {
-		return ClientView(c)
+	switch v := v.(type) {
+	case tollbook.Client:
+		return ClientView(v)
+	case tollbook.Alert:
+		return AlertView(v)
 	}
 	return v
 }

@@ -86,9 +86,14 @@ func (v *View) mayAsk(expr *filter.Expr) error {
 	if len(foreign) == 0 {
 		return nil
 	}
+	return errForeign(foreign...)
+}
+
+// errForeign refuses accounts that are not under the caller's organization.
+func errForeign(accountIDs ...string) error {
 	err := tollbook.NewError(tollbook.CodeAccount, "This caller is not authorized to query the given accounts.")
 	err.Description = "The accounts specified are not under the organization owning the current authentication token."
-	for _, id := range foreign {
+	for _, id := range accountIDs {
 		err.Fields = append(err.Fields, tollbook.FieldError{Name: "account_id", Description: id})
 	}
 	return err
