@@ -70,6 +70,7 @@ func (s *server) routes() []route {
 
 		{"POST", "/v1/events", s.postEvents},
 		{"GET", "/v1/unrated", s.unrated},
+		{"GET", "/v1/wallets", s.wallets},
 
 		{"GET", "/v1/organizations", s.listOrganizations},
 		{"GET", "/v1/organizations/{id}", s.getOrganization},
@@ -92,6 +93,17 @@ func (s *server) routes() []route {
 		{"GET", "/v1/clients/{client_id}", s.getClient},
 		{"DELETE", "/v1/clients/{client_id}", s.revokeClient},
 		{"GET", "/v1/clients/{client_id}/history", s.clientHistory},
+
+		{"GET", "/v1/alerts", s.listAlerts},
+		{"GET", "/v1/alerts/{id}", s.getAlert},
+		{"PUT", "/v1/alerts/{id}", s.putAlert},
+		{"DELETE", "/v1/alerts/{id}", s.deleteAlert},
+		{"GET", "/v1/alerts/{id}/history", s.alertHistory},
+		{"POST", "/v1/alerts/{id}/rotate-secret", s.rotateAlert},
+		{"POST", "/v1/alerts/{id}/test", s.testAlert},
+		{"GET", "/v1/deliveries", s.listDeliveries},
+		{"GET", "/v1/deliveries/{id}", s.getDelivery},
+		{"GET", "/v1/deliveries/{id}/history", s.deliveryHistory},
 
 		{"GET", "/healthz", s.healthz},
 		{"GET", "/readyz", s.readyz},
@@ -117,7 +129,7 @@ func New(c Config) (http.Handler, error) {
 	}
 	s.intake = newIntake(c.IntakeWait, maxIntakeBytes, maxIntakeWaiting)
 	var err error
-	if s.metrics, err = newMetrics(c.Registry, s.intake); err != nil {
+	if s.metrics, err = newMetrics(c.Registry, s.intake, c.Book.PendingDeliveries); err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()

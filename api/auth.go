@@ -41,3 +41,11 @@ func (s *server) operator(r *http.Request) (*book.Operator, error) {
 	}
 	return s.Book.Operator(g)
 }
+
+func (s *server) treasurer(r *http.Request) (*book.Treasurer, error) {
+	g, err := s.grant(r)
+	if err != nil {
+		return nil, err
+	}
+	return s.Book.Treasurer(g)
+}

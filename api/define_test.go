@@ -117,6 +117,12 @@ func TestUnknownParametersEverywhere(t *testing.T) {
 		{"PUT", "/v1/rate-cards/acme-card", w.operator, "text/csv", sipCard},
 		{"GET", "/v1/rate-cards/acme-card", w.operator, "", ""},
 		{"DELETE", "/v1/clients/" + id, w.operator, "", ""},
+		{"GET", "/v1/wallets", w.operator, "", ""},
+		{"PUT", "/v1/alerts/x", w.operator, "application/json", lowAlert("acme", "a1", "https://receiver.example.com/")},
+		{"POST", "/v1/alerts/x/rotate-secret", w.operator, "", ""},
+		{"POST", "/v1/alerts/x/test", w.operator, "", ""},
+		{"DELETE", "/v1/alerts/x", w.operator, "", ""},
+		{"GET", "/v1/deliveries", w.operator, "", ""},
 	} {
 		a := w.do(tc.method, tc.path+"?colour=red", tc.token, tc.contentType, []byte(tc.body), "Accept", "text/csv, application/json")
 		if _, named := a.field("colour"); a.Status != 400 || !named {

@@ -148,6 +148,15 @@ func appendTime(dst []byte, name string, t time.Time) []byte {
 	return append(dst, '"')
 }
 
+// appendJSON appends a value that encoding/json encodes.
+func appendJSON(dst []byte, v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // our own types always marshal
+	}
+	return append(dst, b...)
+}
+
 // writeList answers with a page of values that encoding/json encodes.
 func writeList[T any](s *server, w http.ResponseWriter, r *http.Request, name string, q book.PageQuery, rows []T, info book.PageInfo) error {
 	contentType, err := negotiate(r, typeHAL, typeJSON)
@@ -156,11 +165,7 @@ func writeList[T any](s *server, w http.ResponseWriter, r *http.Request, name st
 	}
 	body := appendPage(nil, info, s.linksOf(r, q, info), false)
 	body = appendEmbedded(body, name, len(rows), func(dst []byte, i int) []byte {
-		row, err := json.Marshal(rows[i])
-		if err != nil {
-			panic(err) // our own types always marshal
-		}
-		return append(dst, row...)
+		return appendJSON(dst, rows[i])
 	})
 	writeBody(w, http.StatusOK, contentType, append(body, '}', '\n'))
 	return nil

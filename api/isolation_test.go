@@ -18,6 +18,7 @@ func TestOrganizationsAreApart(t *testing.T) {
 	w.tally(w.post(alpha, event("account_id", `"alpha-1"`, "price", "3", "currency", `"EUR"`, "product_id", `"P-ALPHA"`, "description", `"secret-alpha"`)), 1, 0, 0, 0, 0)
 	record := w.get("/express/usage/month", alpha).embedded("usage")[0]["id"].(string)
 	clientID, _ := w.client("alpha", tollbook.ScopeUsageRead)
+	w.want(w.put("/v1/alerts/alert-1", lowAlert("alpha", "alpha-1", "https://receiver.example.com/alpha")), 201)
 
 	for _, target := range []string{
 		"/express/usage/month", "/express/usage/month?filter=" + url.QueryEscape("contains(account_id,'alpha')"),
@@ -28,6 +29,8 @@ func TestOrganizationsAreApart(t *testing.T) {
 		"/v1/products", "/v1/products/P-ALPHA", "/v1/products/P-ALPHA/history",
 		"/v1/rate-cards", "/v1/rate-cards/alpha-card", "/v1/rate-cards/alpha-card/history",
 		"/v1/clients", "/v1/clients/" + clientID, "/v1/clients/" + clientID + "/history",
+		"/v1/wallets?organization_id=alpha", "/v1/alerts", "/v1/alerts/alert-1", "/v1/alerts/alert-1/history",
+		"/v1/deliveries", "/v1/deliveries/" + strings.Repeat("0", 32), "/v1/deliveries/" + strings.Repeat("0", 32) + "/history",
 	} {
 		a := w.get(target, beta)
 		if strings.HasPrefix(target, "/v1/") && (a.Status != 403 || a.code() != "insufficient_scope") {
@@ -45,6 +48,10 @@ func TestOrganizationsAreApart(t *testing.T) {
 		{"PUT", "/v1/rate-cards/alpha-card", "text/csv", sipCard},
 		{"POST", "/v1/clients", "application/json", `{"organization_id":"alpha","name":"x","scopes":["usage-events:write"]}`},
 		{"DELETE", "/v1/clients/" + clientID, "", ""},
+		{"PUT", "/v1/alerts/alert-1", "application/json", lowAlert("beta", "beta-1", "https://receiver.example.com/")},
+		{"POST", "/v1/alerts/alert-1/rotate-secret", "", ""},
+		{"POST", "/v1/alerts/alert-1/test", "", ""},
+		{"DELETE", "/v1/alerts/alert-1", "", ""},
 	} {
 		if a := w.do(call.method, call.target, beta, call.contentType, []byte(call.body)); a.Status != 403 {
 			t.Errorf("%s %s: %d %s", call.method, call.target, a.Status, a.Text)

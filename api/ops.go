@@ -106,7 +106,7 @@ type metrics struct {
 // latencies are the buckets of latency histograms, in seconds.
 func latencies() []float64 { return prometheus.ExponentialBuckets(0.0001, 2, 16) }
 
-func newMetrics(reg *prometheus.Registry, in *intake) (*metrics, error) {
+func newMetrics(reg *prometheus.Registry, in *intake, pending func() int) (*metrics, error) {
 	m := &metrics{
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tollbook_events_total", Help: "Events received, by what became of them.",
@@ -130,7 +130,10 @@ func newMetrics(reg *prometheus.Registry, in *intake) (*metrics, error) {
 	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "tollbook_intake_waiting_requests", Help: "Requests of events that wait for others to end.",
 	}, func() float64 { _, waiting := in.state(); return float64(waiting) })
-	for _, c := range []prometheus.Collector{m.events, m.requests, m.seconds, m.page, used, waiting} {
+	undelivered := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "tollbook_pending_deliveries", Help: "Firings of alerts that their receivers are still to be told of.",
+	}, func() float64 { return float64(pending()) })
+	for _, c := range []prometheus.Collector{m.events, m.requests, m.seconds, m.page, used, waiting, undelivered} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}

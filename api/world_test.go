@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -27,6 +28,7 @@ import (
 	"tollbook/book"
 	"tollbook/localstore"
 	"tollbook/oauth"
+	"tollbook/webhook"
 )
 
 // checker validates every answer of the suite against openapi.yaml and
@@ -90,7 +92,13 @@ func newWorldOn(t testing.TB, ledger tollbook.Ledger, change ...func(*api.Config
 	w := &world{TB: t, now: time.Date(2026, 9, 15, 12, 0, 0, 0, time.UTC)}
 	ctx := context.Background()
 	logger := slog.New(slog.DiscardHandler)
-	b, err := book.Open(ctx, ledger, book.Options{Clock: w.clock, Rand: rand.Reader, Logger: logger})
+	key, err := webhook.OpenKey(filepath.Join(t.TempDir(), "webhook-key.json"), rand.Reader)
+	w.must(err)
+	policy := webhook.Policy{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
+	b, err := book.Open(ctx, ledger, book.Options{
+		Clock: w.clock, Rand: rand.Reader, Logger: logger,
+		Webhooks: book.Webhooks{Key: key, CheckURL: policy.CheckURL, Send: webhook.NewSender(webhook.SenderConfig{Policy: policy}).Send},
+	})
 	w.must(err)
 	t.Cleanup(b.Close)
 	w.book = b

@@ -119,6 +119,7 @@ func TestParseRefuses(t *testing.T) {
 		"a document that is no YAML":      {"openapi: 3.1.0", "openapi: [", "cannot be read"},
 		"an invalid document":             {"title: Shelf,", "", "not valid"},
 		"a reference to nothing":          {"schemas/Book", "schemas/Novel", "cannot be read"},
+		"a webhook that posts nothing":    {"    post:\n      parameters: [{name: X-Count", "    put:\n      parameters: [{name: X-Count", "does not post"},
 		"a range of statuses":             {`"204"`, "2XX", "not a status"},
 		"a media type without a schema":   {"text/html: {schema: {type: string}}", "text/html: {}", "no schema"},
 		"no answer for unknown paths":     {"    NotFound:", "    Lost:", "cannot be read"},

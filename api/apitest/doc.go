@@ -3,7 +3,8 @@
 // the document does not say: an operation, a status, a media type or a header
 // that is missing, a body that does not match its schema. It also remembers
 // which operations answered with which status, so that a test can tell what
-// was never tried.
+// was never tried. Messages that the server sends to others are held to the
+// document's webhooks likewise.
 //
 // Schemas are JSON Schema 2020-12, as OpenAPI 3.1 has them, and are checked by
 // a validator of that standard. JSON is read strictly: a key that is there

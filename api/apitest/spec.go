@@ -28,6 +28,7 @@ func Routes(spec []byte) ([]string, error) {
 // never changed.
 type document struct {
 	operations []*operation
+	messages   map[string]*message // the webhooks
 
 	// What answers where no operation does: the components NotFound and
 	// MethodNotAllowed.
@@ -105,7 +106,13 @@ func newParser(doc *openapi3.T) (*parser, error) {
 }
 
 func (p *parser) document(doc *openapi3.T) (*document, error) {
-	d := &document{}
+	d := &document{messages: map[string]*message{}}
+	for name, item := range doc.Webhooks {
+		var err error
+		if d.messages[name], err = p.message(name, item); err != nil {
+			return nil, err
+		}
+	}
 	for path, item := range doc.Paths.Map() {
 		for method, o := range item.Operations() {
 			op, err := p.operation(method, path, o)

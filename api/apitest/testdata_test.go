@@ -1,7 +1,7 @@
 package apitest
 
 // spec is a small document that has every kind of rule a Checker holds an
-// answer to.
+// answer or a message to.
 const spec = `
 openapi: 3.1.0
 info: {title: Shelf, version: "1"}
@@ -39,6 +39,15 @@ paths:
           description: A page.
           content:
             text/html: {schema: {type: string}}
+webhooks:
+  sold:
+    post:
+      parameters: [{name: X-Count, in: header, required: true, schema: {type: integer}}]
+      requestBody:
+        content:
+          application/json: {schema: {$ref: "#/components/schemas/Book"}}
+      responses:
+        "204": {description: Taken note of.}
 components:
   responses:
     NotFound:
