@@ -74,6 +74,8 @@ const (
 	Products      Collection = "products"
 	RateCards     Collection = "rate-cards"
 	Clients       Collection = "clients"
+	Alerts        Collection = "alerts"
+	Deliveries    Collection = "deliveries"
 )
 
 func (col Collection) path(id ...string) string {

@@ -138,8 +138,8 @@ func (w *killWorld) init() {
 	}
 }
 
-func (w *killWorld) serve() {
-	s, err := startServer(w.program, w.data, os.Environ())
+func (w *killWorld) serve(flags ...string) {
+	s, err := startServer(w.program, w.data, os.Environ(), flags...)
 	if err != nil {
 		w.t.Fatal(err)
 	}

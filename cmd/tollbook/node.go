@@ -25,8 +25,12 @@ import (
 	"tollbook/oauth"
 )
 
-// keysName is the file of signing keys in the data directory.
-const keysName = "keys.json"
+// Files in the data directory: the keys that access tokens are signed with,
+// and the one that the secrets of webhooks are worked out from.
+const (
+	keysName       = "keys.json"
+	webhookKeyName = "webhook-key.json"
+)
 
 // Bounds of the HTTP server. A request's body is bounded by the API.
 const (
@@ -46,6 +50,7 @@ type nodeConfig struct {
 	tlsCert, tlsKey         string
 	issuer, issuerAudience  string
 	proxies                 []netip.Prefix
+	webhookAllow            []netip.Prefix // beside the public addresses
 	log                     *slog.Logger
 	now                     func() time.Time
 	grace                   time.Duration // as shutdownGrace
@@ -72,7 +77,11 @@ func openNode(ctx context.Context, cfg nodeConfig) (n *node, err error) {
 	if n.ledger, err = localstore.Open(cfg.data, localstore.Options{Clock: cfg.now, Logger: cfg.log}); err != nil {
 		return n, err
 	}
-	if n.book, err = book.Open(ctx, n.ledger, book.Options{Clock: cfg.now, Rand: rand.Reader, Logger: cfg.log}); err != nil {
+	webhooks, err := cfg.webhooks()
+	if err != nil {
+		return n, err
+	}
+	if n.book, err = book.Open(ctx, n.ledger, book.Options{Clock: cfg.now, Rand: rand.Reader, Logger: cfg.log, Webhooks: webhooks}); err != nil {
 		return n, err
 	}
 	if err = n.bind(); err != nil {
@@ -164,11 +173,14 @@ func (n *node) serve(ctx context.Context) error {
 	failed := make(chan error, 1)
 	go func() { failed <- n.http.Serve(n.listener) }()
 	n.cfg.log.Info("listening", "url", n.url, "data", n.cfg.data)
+	stopWork := n.startWork(ctx)
 	select {
 	case err := <-failed:
+		stopWork()
 		return errors.Join(err, n.release())
 	case <-ctx.Done():
 	}
+	stopWork()
 	n.cfg.log.Info("shutting down")
 	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), n.cfg.grace)
 	defer cancel()
@@ -212,8 +224,8 @@ func checkPublicURL(s string) error {
 	return nil
 }
 
-// parsePrefixes reads addresses and ranges of addresses.
-func parsePrefixes(texts []string) (all []netip.Prefix, err error) {
+// parsePrefixes reads the addresses and ranges of addresses of a flag.
+func parsePrefixes(flag string, texts []string) (all []netip.Prefix, err error) {
 	for _, s := range texts {
 		if addr, err := netip.ParseAddr(s); err == nil {
 			all = append(all, netip.PrefixFrom(addr, addr.BitLen()))
@@ -221,7 +233,7 @@ func parsePrefixes(texts []string) (all []netip.Prefix, err error) {
 		}
 		p, err := netip.ParsePrefix(s)
 		if err != nil {
-			return nil, usageError("--trusted-proxy is %q, but must be an address or a range such as 10.0.0.0/8", s)
+			return nil, usageError("--%s is %q, but must be an address or a range such as 10.0.0.0/8", flag, s)
 		}
 		all = append(all, p)
 	}

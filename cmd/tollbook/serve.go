@@ -19,7 +19,7 @@ time can use a data directory. The log goes to standard error, as JSON unless
 that is a terminal.`,
 	}
 	var cfg nodeConfig
-	var proxies []string
+	var proxies, allow []string
 	f := cmd.Flags()
 	dataFlag(cmd, &cfg.data)
 	f.StringVar(&cfg.listen, "listen", defaultListen, "address and port; port 0 takes a free one")
@@ -29,12 +29,16 @@ that is a terminal.`,
 	f.StringVar(&cfg.issuer, "issuer", "", "OpenID Connect issuer whose tokens are taken, in place of the server's own")
 	f.StringVar(&cfg.issuerAudience, "issuer-audience", "", "audience that the issuer's tokens must name")
 	f.StringSliceVar(&proxies, "trusted-proxy", nil, "addresses or ranges whose Forwarded and X-Forwarded-* headers are believed")
+	f.StringSliceVar(&allow, "webhook-allow", nil, "addresses or ranges that webhooks may be sent to beside the public ones, and by http too")
 	level := f.String("log-level", "info", "least level that is logged: debug, info, warn, error")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
 		if err := cfg.check(); err != nil {
 			return err
 		}
-		if cfg.proxies, err = parsePrefixes(proxies); err != nil {
+		if cfg.proxies, err = parsePrefixes("trusted-proxy", proxies); err != nil {
+			return err
+		}
+		if cfg.webhookAllow, err = parsePrefixes("webhook-allow", allow); err != nil {
 			return err
 		}
 		if cfg.log, err = a.logger(*level); err != nil {
