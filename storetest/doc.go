@@ -1,8 +1,8 @@
 // Package storetest is the judge of every tollbook.Ledger: a conformance suite
 // that states the interface's rules one test each, a Model that is obviously
 // right, random histories in which a ledger and the model must agree, and
-// plain-text scripts that run from a rate card and raw events to a month's
-// records.
+// plain-text scripts: those that run from a rate card and raw events to a
+// month's records, and those of use cases, which run a book over the ledger.
 //
 // A store's own test is a Driver and one call:
 //

@@ -52,6 +52,7 @@ func Run(t *testing.T, newDriver func(t testing.TB) Driver) {
 		})
 	}
 	t.Run("Scripts", func(t *testing.T) { Scripts(t, newDriver) })
+	t.Run("UseCases", func(t *testing.T) { UseCases(t, newDriver) })
 	t.Run("Histories", func(t *testing.T) { Histories(t, newDriver, 3) })
 }
 

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-//go:embed scripts/*.txt
+//go:embed scripts/*.txt usecases/*.txt
 var scripts embed.FS
 
 var rewriteFlag = flag.Bool("storetest.rewrite", false, "write what the scripts print into storetest/scripts (run it in that package)")
@@ -33,19 +33,32 @@ var rewriteFlag = flag.Bool("storetest.rewrite", false, "write what the scripts 
 //
 // Everything is done to the model too, with which the ledger must agree.
 func Scripts(t *testing.T, newDriver func(t testing.TB) Driver) {
-	files, err := scripts.ReadDir("scripts")
+	eachScript(t, "scripts", func(t *testing.T, name, text string) string {
+		r := newScriptRun(newSubject(t, newDriver(t)))
+		printed := runScript(t, name, text, func(at string, c *command) string {
+			r.at = at
+			return r.do(c)
+		})
+		r.check(r.organizations...)
+		return printed
+	})
+}
+
+// eachScript runs the scripts of a directory; run returns a script with what it
+// printed.
+func eachScript(t *testing.T, dir string, run func(t *testing.T, name, text string) string) {
+	files, err := scripts.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range files {
 		t.Run(strings.TrimSuffix(f.Name(), ".txt"), func(t *testing.T) {
-			name := path.Join("scripts", f.Name())
+			name := path.Join(dir, f.Name())
 			text, err := scripts.ReadFile(name)
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := newScriptRun(newSubject(t, newDriver(t)))
-			printed := r.run(name, string(text))
+			printed := run(t, name, string(text))
 			if *rewriteFlag {
 				if err := os.WriteFile(name, []byte(printed), 0o644); err != nil {
 					t.Fatal(err)
@@ -97,19 +110,20 @@ func parseScript(text string) (commands []command, after string) {
 	return commands, before.String()
 }
 
-// run runs a script, fails the test where it prints something else than it
-// should, and returns the script with what it printed.
-func (r *scriptRun) run(name, text string) string {
-	r.t.Helper()
+// runScript runs a script, fails the test where it prints something else than
+// it should, and returns the script with what it printed. do runs one command,
+// which at names for failures.
+func runScript(t testing.TB, name, text string, do func(at string, c *command) string) string {
+	t.Helper()
 	commands, after := parseScript(text)
 	var out strings.Builder
 	for i := range commands {
 		c := &commands[i]
-		r.at = fmt.Sprintf("%s:%d: %s", name, c.line, c.head)
-		got := r.do(c)
+		at := fmt.Sprintf("%s:%d: %s", name, c.line, c.head)
+		got := do(at, c)
 		if !*rewriteFlag {
 			if diff := diffLines(got, c.want); diff != "" {
-				r.t.Errorf("%s\nprinted (+) and should have printed (-):\n%s\nall that it printed:\n%s", r.at, diff, got)
+				t.Errorf("%s\nprinted (+) and should have printed (-):\n%s\nall that it printed:\n%s", at, diff, got)
 			}
 		}
 		out.WriteString(c.before + c.head + "\n")
@@ -120,6 +134,5 @@ func (r *scriptRun) run(name, text string) string {
 			out.WriteString("----\n" + got)
 		}
 	}
-	r.check(r.organizations...)
 	return out.String() + after
 }

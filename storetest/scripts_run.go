@@ -143,22 +143,21 @@ func (r *scriptRun) measure(e *tollbook.Event) tollbook.Measured {
 	return m
 }
 
+// withCommon puts fields into JSON objects that have them in common.
+func withCommon(common string, lines []string) string {
+	text := "\n" + strings.Join(lines, "\n")
+	if common != "" {
+		text = strings.ReplaceAll(text, "\n{", "\n{"+common+",")
+	}
+	return text[1:]
+}
+
 // postLines posts the events that can be taken, in one batch, and tells of
 // every line what became of it.
 func (r *scriptRun) postLines(common string, lines []string) string {
 	r.t.Helper()
-	for i, l := range lines {
-		if common != "" {
-			lines[i] = strings.Replace(l, "{", "{"+common+",", 1)
-		}
-	}
-	items, err := wire.Decode(wire.NDJSON, strings.Join(lines, "\n"), wire.Options{Now: instant("2030-01-01T00:00:00Z")})
+	items, err := wire.Decode(wire.NDJSON, withCommon(common, lines), wire.Options{Now: instant("2030-01-01T00:00:00Z")})
 	r.must(err)
-	if common != "" { // the script is written back as it was
-		for i, l := range lines {
-			lines[i] = strings.Replace(l, "{"+common+",", "{", 1)
-		}
-	}
 	var batch []tollbook.Entry
 	for i := range items {
 		e := &items[i].Event
