@@ -177,7 +177,7 @@ func (w *world) operate(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/v1/products", "/v1/clients", "/v1/unrated", "/healthz", "/readyz", "/oauth/jwks", "/openapi.yaml", "/metrics"} {
+	for _, path := range []string{"/v1/products", "/v1/clients", "/v1/unrated", "/v1/wallets", "/v1/alerts", "/v1/deliveries", "/healthz", "/readyz", "/oauth/jwks", "/openapi.yaml", "/metrics"} {
 		if _, err := w.operator.Get(t.Context(), path); err != nil {
 			t.Error(err)
 		}

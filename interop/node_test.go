@@ -56,5 +56,5 @@ func installed() bool {
 // notRun skips a test of the clients that come from npm.
 func notRun(t *testing.T, why string) {
 	t.Helper()
-	skipNotRun(t, t.Name()+" (openid-client, ketting, traverson-hal, prism): "+why)
+	skipNotRun(t, t.Name()+" (openid-client, ketting, traverson-hal, prism, standardwebhooks): "+why)
 }
