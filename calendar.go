@@ -101,7 +101,11 @@ func nextZone(c *Calendar, z *calendarZone) *calendarZone {
 func (z *calendarZone) monthOf(t time.Time, unix int64) Month {
 	last := len(z.starts) - 1
 	if unix < z.starts[0] || unix >= z.starts[last] {
-		return MonthOf(t.In(z.loc))
+		m := MonthOf(t.In(z.loc))
+		if unix < m.Start(z.loc).Unix() { // clocks are about to go back over midnight
+			m--
+		}
+		return m
 	}
 	const meanMonth = 2629746 // seconds
 	i := min(int((unix-z.starts[0])/meanMonth), last)
@@ -140,7 +144,9 @@ func floorDiv(a, b int64) int64 {
 }
 
 // ZonesAfter returns an account's zones when its zone becomes name at an
-// instant: the change holds from the account's next month.
+// instant: the change holds from the account's next month. Where that has
+// begun already in the new zone it is the one behind: no instant that has
+// passed changes its month.
 func ZonesAfter(zones []ZoneFrom, name string, at time.Time) ([]ZoneFrom, error) {
 	if len(zones) == 0 {
 		return []ZoneFrom{{TimeZone: name}}, nil
@@ -149,7 +155,14 @@ func ZonesAfter(zones []ZoneFrom, name string, at time.Time) ([]ZoneFrom, error)
 	if err != nil {
 		return nil, err
 	}
+	loc, err := LoadZone(name)
+	if err != nil {
+		return nil, err
+	}
 	from := c.MonthOf(at) + 1
+	if !from.Start(loc).After(at) {
+		from++
+	}
 	// A change that has not begun to hold is replaced, not kept.
 	n := sort.Search(len(zones), func(i int) bool { return i > 0 && zones[i].From >= from })
 	kept := append([]ZoneFrom(nil), zones[:n]...)

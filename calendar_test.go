@@ -53,6 +53,18 @@ func TestMonthEdges(t *testing.T) {
 		{"Pacific/Apia", "2011-12-31T09:59:59.5Z", "2011-12"},         // the zone skipped the 30th
 		{"Asia/Amman", "2022-10-31T21:30:00Z", "2022-11"},             // the offset changed that week
 		{"America/Sao_Paulo", "2026-12-31T23:30:00-03:00", "2026-12"}, // an offset in the instant changes nothing
+		{"America/Asuncion", "2023-10-01T03:59:59Z", "2023-09"},       // clocks go forward over midnight of the 1st
+		{"America/Asuncion", "2023-10-01T04:00:00Z", "2023-10"},       // which is 01:00
+		{"America/Havana", "2026-11-01T03:59:59Z", "2026-10"},         // the 1st has midnight twice
+		{"America/Havana", "2026-11-01T04:00:00Z", "2026-11"},         //
+		{"America/Havana", "2026-11-01T04:59:59Z", "2026-11"},         //
+		{"Africa/Tunis", "1978-09-30T21:59:59Z", "1978-09"},           // likewise
+		{"Africa/Tunis", "1978-09-30T22:00:00Z", "1978-10"},           //
+		{"America/St_Johns", "2009-11-01T02:30:30Z", "2009-10"},       // a minute past midnight they go back to October
+		{"America/St_Johns", "2009-11-01T03:29:59Z", "2009-10"},       //
+		{"America/St_Johns", "2009-11-01T03:30:00Z", "2009-11"},       //
+		{"Africa/Banjul", "1942-02-01T00:30:00Z", "1942-01"},          // forward over it, before the precomputed months
+		{"Africa/Banjul", "1942-02-01T01:00:00Z", "1942-02"},          //
 	} {
 		c := calendar(t, tollbook.ZoneFrom{TimeZone: tc.zone})
 		if got := c.MonthOf(instant(t, tc.at)); got.String() != tc.month {
@@ -63,7 +75,7 @@ func TestMonthEdges(t *testing.T) {
 
 // TestMonthAgainstTime holds the table of month starts to the time package.
 func TestMonthAgainstTime(t *testing.T) {
-	zones := []string{"UTC", "America/New_York", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Kiritimati", "Africa/Casablanca"}
+	zones := []string{"UTC", "America/New_York", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Kiritimati", "Africa/Casablanca", "America/Asuncion", "America/Havana"}
 	rapid.Check(t, func(rt *rapid.T) {
 		zone := rapid.SampledFrom(zones).Draw(rt, "zone")
 		loc, _ := time.LoadLocation(zone)
@@ -107,6 +119,44 @@ func TestZoneChange(t *testing.T) {
 	}
 }
 
+// TestZoneChangeSparesThePast: whenever an account's zone changes, every
+// instant that has passed keeps its month, and from then on months follow one
+// another as ever.
+func TestZoneChangeSparesThePast(t *testing.T) {
+	zones := []string{"UTC", "America/New_York", "Europe/Berlin", "Pacific/Honolulu", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Australia/Lord_Howe", "America/Havana"}
+	rapid.Check(t, func(rt *rapid.T) {
+		now := instant(t, "2024-02-27T00:00:00Z") // a leap year
+		held, err := tollbook.ZonesAfter(nil, rapid.SampledFrom(zones).Draw(rt, "zone"), now)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		before := calendar(t, held...)
+		for range rapid.IntRange(1, 5).Draw(rt, "changes") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 40*24*60).Draw(rt, "minutes")) * time.Minute)
+			if rapid.Bool().Draw(rt, "at the edge") {
+				edge := before.Start(before.MonthOf(now) + 1)
+				now = edge.Add(time.Duration(rapid.IntRange(-26*60, 26*60).Draw(rt, "minutes from the edge")) * time.Minute)
+			}
+			if held, err = tollbook.ZonesAfter(held, rapid.SampledFrom(zones).Draw(rt, "zone"), now); err != nil {
+				rt.Fatal(err)
+			}
+			after := calendar(t, held...)
+			for at := now.Add(-60 * 24 * time.Hour); !at.After(now); at = at.Add(17 * time.Minute) {
+				if was, is := before.MonthOf(at), after.MonthOf(at); was != is {
+					rt.Fatalf("changed at %s to %v: %s was in %s and is in %s", now, held, at, was, is)
+				}
+			}
+			for m := after.MonthOf(now) - 2; m < after.MonthOf(now)+3; m++ {
+				start := after.Start(m)
+				if at, last := after.MonthOf(start), after.MonthOf(start.Add(-1)); at != m || last != m-1 {
+					rt.Fatalf("%v: %s starts at %s: that is in %s, what is before in %s", held, m, start.UTC(), at, last)
+				}
+			}
+			before = after
+		}
+	})
+}
+
 // TestStart: a month starts at the first instant that belongs to it, whatever
 // the zones before it were.
 func TestStart(t *testing.T) {
@@ -141,6 +191,10 @@ func TestZonesAfter(t *testing.T) {
 	again, err := tollbook.ZonesAfter(zones, "UTC", at) // changed once more before it holds
 	want[1].TimeZone = "UTC"
 	if diff := cmp.Diff(want, again); err != nil || diff != "" {
+		t.Fatal(err, diff)
+	}
+	late, err := tollbook.ZonesAfter(want[:1], "Pacific/Kiritimati", instant(t, "2026-08-31T11:00:00Z")) // September has begun there
+	if diff := cmp.Diff(append(want[:1:1], tollbook.ZoneFrom{From: month(t, "2026-10"), TimeZone: "Pacific/Kiritimati"}), late); err != nil || diff != "" {
 		t.Fatal(err, diff)
 	}
 	back, err := tollbook.ZonesAfter(zones, "Europe/Berlin", at)

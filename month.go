@@ -54,7 +54,26 @@ func (m *Month) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
-// Start returns the instant at which the month starts in a zone.
+// Start returns the instant at which the month starts in a zone, behind which
+// clocks show no earlier month any more. That is midnight, or where clocks go
+// forward over midnight, when they do.
 func (m Month) Start(zone *time.Location) time.Time {
-	return time.Date(int(m)/12, time.Month(int(m)%12+1), 1, 0, 0, 0, 0, zone)
+	t := time.Date(int(m)/12, time.Month(int(m)%12+1), 1, 0, 0, 0, 0, zone)
+	since, until := t.ZoneBounds()
+	before := since.Add(-1)
+	switch {
+	case MonthOf(t) < m:
+		return until
+	case !until.IsZero() && MonthOf(until) < m: // back to the month before: the second midnight
+		return t.Add(offset(t) - offset(until))
+	case !since.IsZero() && MonthOf(before) == m && MonthOf(since) == m:
+		return t.Add(offset(t) - offset(before))
+	}
+	return t
+}
+
+// offset is what is added to UTC to get what clocks show.
+func offset(t time.Time) time.Duration {
+	_, seconds := t.Zone()
+	return time.Duration(seconds) * time.Second
 }
