@@ -124,7 +124,11 @@ func (c *Calendar) Start(m Month) time.Time {
 	for i > 0 && m < c.zones[i].from {
 		i--
 	}
-	return m.Start(c.zones[i].loc)
+	z := &c.zones[i]
+	if tabled := int(m - firstTabled); tabled >= 0 && tabled < len(z.starts) {
+		return time.Unix(z.starts[tabled], 0).In(z.loc)
+	}
+	return m.Start(z.loc)
 }
 
 // DayOf returns the day on which an instant falls, in the zone in force, as

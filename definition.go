@@ -52,6 +52,10 @@ type Organization struct {
 	ResellerID *string `json:"reseller_id"` // the partner that owns it; null: a customer's own
 	Entitled   bool    `json:"entitled"`    // ignored where ResellerID is null
 	RateCardID *string `json:"rate_card_id"`
+
+	// CloseAfterDays is how many days after its end a month is closed without
+	// anybody asking; null: it is not.
+	CloseAfterDays *int `json:"close_after_days"`
 }
 
 // Account is one account of an organization, for ever the same organization.
@@ -150,6 +154,14 @@ func ChargeTypes() []string {
 // Mark is a point in the order of definitions and events whose state can be
 // asked for later: a ledger keeps what it takes to answer.
 type Mark struct {
-	Reason string `json:"reason"` // one of the MarkReasons
-	Of     string `json:"of"`     // the month that was closed, the re-rating, or the day
+	Reason         string `json:"reason"`                    // one of those below
+	Of             string `json:"of"`                        // the month that was closed, the re-rating, or the day
+	OrganizationID string `json:"organization_id,omitempty"` // whose it is; "": everybody's
 }
+
+// The reasons of marks.
+const (
+	MarkClose       = "close"
+	MarkRestatement = "restatement"
+	MarkDay         = "day"
+)

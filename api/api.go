@@ -69,8 +69,15 @@ func (s *server) routes() []route {
 		{"GET", "/.well-known/openid-configuration", plain(s.OAuth.Metadata)}, // the same, where OpenID Connect clients look
 
 		{"POST", "/v1/events", s.postEvents},
+		{"POST", "/v1/events/void", s.voidEvents},
+		{"GET", "/v1/events/history", s.eventHistory},
 		{"GET", "/v1/unrated", s.unrated},
 		{"GET", "/v1/wallets", s.wallets},
+
+		{"GET", "/v1/months", s.listMonths},
+		{"GET", "/v1/months/{month}", s.getMonth},
+		{"POST", "/v1/months/{month}/close", s.closeMonth},
+		{"GET", "/v1/months/{month}/adjustments", s.monthAdjustments},
 
 		{"GET", "/v1/organizations", s.listOrganizations},
 		{"GET", "/v1/organizations/{id}", s.getOrganization},

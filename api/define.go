@@ -23,7 +23,7 @@ func (s *server) putOrganization(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var o tollbook.Organization
-	err = object{"id": &o.ID, "name": &o.Name, "reseller_id": &o.ResellerID, "entitled": &o.Entitled, "rate_card_id": &o.RateCardID}.read(r)
+	err = object{"id": &o.ID, "name": &o.Name, "reseller_id": &o.ResellerID, "entitled": &o.Entitled, "rate_card_id": &o.RateCardID, "close_after_days": &o.CloseAfterDays}.read(r)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"tollbook"
 	"tollbook/book"
+	"tollbook/decimal"
 )
 
 const (
@@ -139,6 +140,41 @@ func appendEmbedded(dst []byte, name string, n int, item func(dst []byte, i int)
 	return append(dst, ']', '}')
 }
 
+// appendNumber appends ,"name":d with all digits of d.
+func appendNumber(dst []byte, name string, d decimal.Decimal) []byte {
+	return appendNullableNumber(dst, name, &d)
+}
+
+// appendNullableNumber is appendNumber where nil is null.
+func appendNullableNumber(dst []byte, name string, d *decimal.Decimal) []byte {
+	dst = append(dst, `,"`...)
+	dst = append(dst, name...)
+	dst = append(dst, `":`...)
+	if d == nil {
+		return append(dst, "null"...)
+	}
+	return d.Append(dst)
+}
+
+// appendValue appends ,"name":v with a value that encoding/json encodes.
+func appendValue(dst []byte, name string, v any) []byte {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // our own types always marshal
+	}
+	dst = append(dst, `,"`...)
+	dst = append(dst, name...)
+	return append(append(dst, `":`...), text...)
+}
+
+// appendMonth appends ,"name":"YYYY-MM".
+func appendMonth(dst []byte, name string, m tollbook.Month) []byte {
+	dst = append(dst, `,"`...)
+	dst = append(dst, name...)
+	dst = append(dst, `":"`...)
+	return append(m.Append(dst), '"')
+}
+
 // appendTime appends ,"name":"…" with an instant in UTC.
 func appendTime(dst []byte, name string, t time.Time) []byte {
 	dst = append(dst, `,"`...)
@@ -158,12 +194,13 @@ func appendJSON(dst []byte, v any) []byte {
 }
 
 // writeList answers with a page of values that encoding/json encodes.
-func writeList[T any](s *server, w http.ResponseWriter, r *http.Request, name string, q book.PageQuery, rows []T, info book.PageInfo) error {
+// The links keep the parameters that are named.
+func writeList[T any](s *server, w http.ResponseWriter, r *http.Request, name string, q book.PageQuery, rows []T, info book.PageInfo, keep ...string) error {
 	contentType, err := negotiate(r, typeHAL, typeJSON)
 	if err != nil {
 		return err
 	}
-	body := appendPage(nil, info, s.linksOf(r, q, info), false)
+	body := appendPage(nil, info, s.linksOf(r, q, info, keep...), false)
 	body = appendEmbedded(body, name, len(rows), func(dst []byte, i int) []byte {
 		return appendJSON(dst, rows[i])
 	})

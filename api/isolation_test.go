@@ -24,6 +24,7 @@ func TestOrganizationsAreApart(t *testing.T) {
 		"/express/usage/month", "/express/usage/month?filter=" + url.QueryEscape("contains(account_id,'alpha')"),
 		"/express/usage/month/" + record, "/express/usage/month/" + record + "/events", "/express/usage/month/" + record + "/events?cursor=AAAA",
 		"/express/accounts", "/express/products", "/v1/unrated", "/v1/unrated?organization_id=alpha",
+		"/v1/months?organization_id=alpha", "/v1/months/2026-08?organization_id=alpha", "/v1/months/2026-08/adjustments?organization_id=alpha",
 		"/v1/organizations", "/v1/organizations/alpha", "/v1/organizations/alpha/history",
 		"/v1/accounts", "/v1/accounts/alpha-1", "/v1/accounts/alpha-1/history",
 		"/v1/products", "/v1/products/P-ALPHA", "/v1/products/P-ALPHA/history",
@@ -43,6 +44,7 @@ func TestOrganizationsAreApart(t *testing.T) {
 	}
 	for _, call := range []struct{ method, target, contentType, body string }{
 		{"PUT", "/v1/organizations/alpha", "application/json", `{"name":"taken"}`},
+		{"POST", "/v1/months/2026-08/close", "application/json", `{"organization_id":"alpha"}`},
 		{"PUT", "/v1/accounts/alpha-1", "application/json", `{"organization_id":"beta","name":"taken"}`},
 		{"PUT", "/v1/products/P", "application/json", `{"name":"taken"}`},
 		{"PUT", "/v1/rate-cards/alpha-card", "text/csv", sipCard},

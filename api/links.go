@@ -85,13 +85,20 @@ func lastEntry(h http.Header, name string) string {
 // pageLinks are the links of a page; "" is an absent one.
 type pageLinks struct{ first, last, next, prev, self string }
 
-// linksOf builds the links of a page. They keep filter, order and page size.
-func (s *server) linksOf(r *http.Request, q book.PageQuery, info book.PageInfo) pageLinks {
+// linksOf builds the links of a page. They keep filter, order, page size and
+// the parameters that are named.
+func (s *server) linksOf(r *http.Request, q book.PageQuery, info book.PageInfo, keep ...string) pageLinks {
+	asked := r.URL.Query()
 	to := func(page int, cursor string) string {
 		v := url.Values{"page": {strconv.Itoa(page)}, "per_page": {strconv.Itoa(q.PerPage)}}
 		for name, value := range map[string]string{"filter": q.Filter, "order_by": q.OrderBy, "cursor": cursor} {
 			if value != "" {
 				v.Set(name, value)
+			}
+		}
+		for _, name := range keep {
+			if asked.Has(name) {
+				v.Set(name, asked.Get(name))
 			}
 		}
 		return s.base(r) + r.URL.EscapedPath() + "?" + v.Encode()

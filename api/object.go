@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,31 +25,84 @@ type object map[string]any
 // its own it takes field names exactly as they are, refuses a field twice,
 // and reports everything that is wrong at once.
 func (o object) read(r *http.Request) error {
-	if err := readParams(r).err(); err != nil {
-		return err
-	}
-	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != typeJSON {
-		return tollbook.NewError(tollbook.CodeUnsupportedMedia, "The body must be "+typeJSON+".",
-			tollbook.FieldError{Name: "Content-Type", Description: "must be " + typeJSON})
-	}
-	body, err := wire.ReadBody(r.Body, r.ContentLength, r.Header.Get("Content-Encoding"), maxObjectBytes)
+	dec, err := readJSON(r, maxObjectBytes)
 	if err != nil {
 		return err
 	}
-	dec := json.NewDecoder(strings.NewReader(body))
-	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return badBody("must be a JSON object")
+	faults, err := o.decode(dec)
+	if err != nil {
+		return err
+	}
+	return ended(dec, faults)
+}
+
+// readObjects decodes a list of 1 to limit JSON objects in a request's body;
+// each is given the object for the next. Faults are named by their place.
+func readObjects(r *http.Request, maxBytes int64, limit int, next func() object) error {
+	dec, err := readJSON(r, maxBytes)
+	if err != nil {
+		return err
+	}
+	if t, err := dec.Token(); err != nil || t != json.Delim('[') {
+		return badBody("must be a JSON array of objects")
 	}
 	var faults []tollbook.FieldError
+	n := 0
+	for ; dec.More(); n++ {
+		if n == limit {
+			return tollbook.NewError(tollbook.CodeTooLarge, fmt.Sprintf("The list has more than %d items; nothing was done.", limit))
+		}
+		of, err := next().decode(dec)
+		if err != nil {
+			return err
+		}
+		for _, f := range of {
+			f.Name = itemName(n, f.Name)
+			faults = append(faults, f)
+		}
+	}
+	if _, err := dec.Token(); err != nil {
+		return badBody("is not JSON: " + err.Error())
+	}
+	if n == 0 {
+		return badBody("is an empty list")
+	}
+	return ended(dec, faults)
+}
+
+// itemName names a field of an item of a list.
+func itemName(index int, field string) string { return fmt.Sprintf("[%d].%s", index, field) }
+
+// readJSON reads the body of a request that takes no parameters.
+func readJSON(r *http.Request, maxBytes int64) (*json.Decoder, error) {
+	if err := readParams(r).err(); err != nil {
+		return nil, err
+	}
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != typeJSON {
+		return nil, tollbook.NewError(tollbook.CodeUnsupportedMedia, "The body must be "+typeJSON+".",
+			tollbook.FieldError{Name: "Content-Type", Description: "must be " + typeJSON})
+	}
+	body, err := wire.ReadBody(r.Body, r.ContentLength, r.Header.Get("Content-Encoding"), maxBytes)
+	if err != nil {
+		return nil, err
+	}
+	return json.NewDecoder(strings.NewReader(body)), nil
+}
+
+// decode reads the next JSON object and tells which of its fields are wrong.
+func (o object) decode(dec *json.Decoder) (faults []tollbook.FieldError, err error) {
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return nil, badBody("must be a JSON object")
+	}
 	seen := map[string]bool{}
 	for dec.More() {
 		name, err := dec.Token()
 		if err != nil {
-			return badBody("is not JSON: " + err.Error())
+			return nil, badBody("is not JSON: " + err.Error())
 		}
 		var raw json.RawMessage
 		if err := dec.Decode(&raw); err != nil {
-			return badBody("is not JSON: " + err.Error())
+			return nil, badBody("is not JSON: " + err.Error())
 		}
 		field := name.(string)
 		if why := o.set(field, raw, seen); why != "" {
@@ -56,13 +110,37 @@ func (o object) read(r *http.Request) error {
 		}
 	}
 	if _, err := dec.Token(); err != nil {
-		return badBody("is not JSON: " + err.Error())
+		return nil, badBody("is not JSON: " + err.Error())
 	}
+	return faults, nil
+}
+
+// ended checks that a body has nothing behind what was read of it, then tells
+// of the fields at fault.
+func ended(dec *json.Decoder, faults []tollbook.FieldError) error {
 	if _, err := dec.Token(); err != io.EOF {
-		return badBody("has something after the JSON object")
+		return badBody("has something after its end")
 	}
 	if len(faults) > 0 {
 		return tollbook.NewError(tollbook.CodeInvalidRequest, "The body is not valid.", faults...)
+	}
+	return nil
+}
+
+// member is an object that is the value of a field; null leaves it alone.
+type member struct{ object }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (m member) UnmarshalJSON(text []byte) error {
+	if string(text) == "null" {
+		return nil
+	}
+	faults, err := m.decode(json.NewDecoder(bytes.NewReader(text)))
+	if err != nil {
+		return errors.New("must be a JSON object")
+	}
+	if len(faults) > 0 {
+		return errors.New(faults[0].Name + " " + faults[0].Description)
 	}
 	return nil
 }
@@ -97,6 +175,8 @@ func jsonName(goType string) string {
 	switch goType {
 	case "bool":
 		return "boolean"
+	case "int":
+		return "whole number"
 	case "[]string":
 		return "list of strings"
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"tollbook"
@@ -78,6 +79,26 @@ func (p *params) filled(name string, maxChars int) string {
 	return s
 }
 
+// required is filled for a parameter that must be there.
+func (p *params) required(name string, maxChars int) string {
+	if !p.values.Has(name) {
+		p.fault(name, "is required")
+	}
+	return p.filled(name, maxChars)
+}
+
+// instant reads a point in time; nil where it is absent.
+func (p *params) instant(name string) *time.Time {
+	if !p.values.Has(name) {
+		return nil
+	}
+	at, err := time.Parse(time.RFC3339Nano, p.values.Get(name))
+	if err != nil {
+		p.fault(name, "must be an instant as in RFC 3339, such as 2026-09-01T00:00:00Z")
+	}
+	return &at
+}
+
 // integer reads a number from 1 to max; absent is def.
 func (p *params) integer(name string, max, def int) int {
 	if !p.values.Has(name) {
@@ -97,7 +118,14 @@ const maxCursorChars = 4096
 
 // pageQuery reads the parameters of a paged collection.
 func pageQuery(r *http.Request) (book.PageQuery, error) {
-	p := readParams(r, "page", "per_page", "filter", "order_by", "cursor")
+	p, q := pageParams(r)
+	return q, p.err()
+}
+
+// pageParams reads the parameters of a paged collection that takes more than
+// those of every page.
+func pageParams(r *http.Request, more ...string) (*params, book.PageQuery) {
+	p := readParams(r, append([]string{"page", "per_page", "filter", "order_by", "cursor"}, more...)...)
 	q := book.PageQuery{
 		Page:    p.integer("page", book.MaxPage, 0),
 		PerPage: p.integer("per_page", book.MaxPerPage, book.DefaultPerPage),
@@ -108,7 +136,7 @@ func pageQuery(r *http.Request) (book.PageQuery, error) {
 	if p.values.Has("filter") && q.Filter == "" {
 		p.fault("filter", "column 1: expected a comparison, found end of filter")
 	}
-	return q, p.err()
+	return p, q
 }
 
 // maxIDChars bounds the id of an object in a query.
@@ -117,10 +145,16 @@ const maxIDChars = book.MaxIDBytes
 // cursorQuery reads the parameters of a collection that is paged by cursor
 // alone; ids are those that it may be narrowed to.
 func cursorQuery(r *http.Request, ids ...string) (p *params, cursor string, limit int, err error) {
+	p, cursor, limit = cursorParams(r, ids...)
+	return p, cursor, limit, p.err()
+}
+
+// cursorParams is cursorQuery where more is to be checked.
+func cursorParams(r *http.Request, ids ...string) (p *params, cursor string, limit int) {
 	p = readParams(r, append([]string{"per_page", "cursor"}, ids...)...)
 	for _, name := range ids {
 		p.filled(name, maxIDChars)
 	}
 	cursor, limit = p.filled("cursor", maxCursorChars), p.integer("per_page", book.MaxPerPage, book.DefaultPerPage)
-	return p, cursor, limit, p.err()
+	return p, cursor, limit
 }

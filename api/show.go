@@ -7,7 +7,6 @@ import (
 
 	"tollbook"
 	"tollbook/book"
-	"tollbook/wire"
 )
 
 const typeCSV = "text/csv"
@@ -171,13 +170,8 @@ func (s *server) unrated(w http.ResponseWriter, r *http.Request) error {
 	body = append(append(body, `,"total":`...), strconv.Itoa(page.Total)...)
 	body = appendEmbedded(body, "events", len(page.Events), func(dst []byte, i int) []byte {
 		e := &page.Events[i]
-		dst = wire.AppendEvent(dst, &e.Event)
-		dst = append(dst[:len(dst)-1], `,"organization_id":`...)
+		dst = append(openEvent(dst, &e.Event), `,"organization_id":`...)
 		dst = appendString(dst, e.OrganizationID)
-		if e.CloudEventType != "" {
-			dst = append(dst, `,"cloudevent_type":`...)
-			dst = appendString(dst, e.CloudEventType)
-		}
 		dst = append(dst, `,"reason":`...)
 		return append(appendString(dst, e.Unrated.String()), '}')
 	})

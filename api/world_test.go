@@ -48,7 +48,8 @@ type world struct {
 	testing.TB
 	URL      string
 	book     *book.Book
-	operator string // a bearer token
+	cred     book.Credentials // the operator's
+	operator string           // a bearer token
 	http     *http.Client
 
 	mu  sync.Mutex
@@ -102,7 +103,7 @@ func newWorldOn(t testing.TB, ledger tollbook.Ledger, change ...func(*api.Config
 	w.must(err)
 	t.Cleanup(b.Close)
 	w.book = b
-	cred, err := b.Bootstrap(ctx)
+	w.cred, err = b.Bootstrap(ctx)
 	w.must(err)
 
 	keyFile := filepath.Join(t.TempDir(), "keys.json")
@@ -131,9 +132,12 @@ func newWorldOn(t testing.TB, ledger tollbook.Ledger, change ...func(*api.Config
 		Transport:     checker().For(t).Transport(srv.Client().Transport),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	w.operator = w.token(cred.ClientID, cred.ClientSecret)
+	w.login()
 	return w
 }
+
+// login gets the operator a token that is good for the next hour.
+func (w *world) login() { w.operator = w.token(w.cred.ClientID, w.cred.ClientSecret) }
 
 func (w *world) must(err error) {
 	w.Helper()

@@ -225,7 +225,7 @@ func TestOneOrganizationFails(t *testing.T) {
 	w.must(err)
 	r := w.receiver()
 	r.has(w.lowOf("low", r.URL))
-	spec := month(t, tollbook.AlertMonthToDate, "1")
+	spec := ofMonth(t, tollbook.AlertMonthToDate, "1")
 	spec.OrganizationID, spec.URL = "other", r.URL
 	_, _, err = w.operator.PutAlert(t.Context(), "much", spec)
 	w.must(err)
@@ -280,7 +280,7 @@ func TestNoLongerTold(t *testing.T) {
 		{"deleted and created again", func(w *alertWorld, url string) {
 			w.must(w.operator.DeleteAlert(w.Context(), "low"))
 			w.advance(time.Second)
-			w.alert("low", url, month(w.T, tollbook.AlertMonthToDate, "1000000"))
+			w.alert("low", url, ofMonth(w.T, tollbook.AlertMonthToDate, "1000000"))
 		}},
 		{"disabled", func(w *alertWorld, url string) {
 			spec := balance(w.T, "main", "20")

@@ -22,7 +22,7 @@ func balance(t *testing.T, wallet, threshold string) book.AlertSpec {
 	return spec
 }
 
-func month(t *testing.T, kind, threshold string) book.AlertSpec {
+func ofMonth(t *testing.T, kind, threshold string) book.AlertSpec {
 	n := number(t, threshold)
 	return book.AlertSpec{Kind: kind, Currency: "USD", Threshold: &n}
 }
@@ -126,17 +126,17 @@ func TestAlertsFire(t *testing.T) {
 		{"a wallet that nothing was put into is none", balance(t, "main", "20"), []step{
 			{"", []string{"a1 CALL 100 main 1"}, nil},
 		}},
-		{"what a month comes to", ofAccount("a1", month(t, tollbook.AlertMonthToDate, "50")), []step{
+		{"what a month comes to", ofAccount("a1", ofMonth(t, tollbook.AlertMonthToDate, "50")), []step{
 			{"", []string{"a1 CALL 49 main 1", "a1 RECHARGE 100 main 1", "a2 CALL 100 - 1", "a1 CALL 100 - 2026-08-31T23:59:59Z"}, nil},
 			{"", []string{"a1 CALL 1 - 2"}, []string{"x a1 2026-09 50"}},
 			{"", []string{"a1 CALL 1000 - 2"}, nil},
 			{"2026-10-01T00:00:00Z", nil, nil},
 			{"2026-10-02T00:00:00Z", []string{"a1 CALL 70 - 1"}, []string{"x a1 2026-10 70"}},
 		}},
-		{"what a month comes to for each account", ofEach(month(t, tollbook.AlertMonthToDate, "50")), []step{
+		{"what a month comes to for each account", ofEach(ofMonth(t, tollbook.AlertMonthToDate, "50")), []step{
 			{"", []string{"a1 CALL 49 - 1", "a2 CALL 100 - 1"}, []string{"x a2 2026-09 100"}},
 		}},
-		{"what a month comes to for all accounts, some of which are in the next one", month(t, tollbook.AlertMonthToDate, "50"), []step{
+		{"what a month comes to for all accounts, some of which are in the next one", ofMonth(t, tollbook.AlertMonthToDate, "50"), []step{
 			// It is October for tokyo.
 			{"2026-09-30T16:00:00Z", []string{"a1 CALL 30 - 30", "tokyo CALL 10 - 2026-09-30T14:59:59Z", "tokyo CALL 40 - 2026-09-30T15:00:00Z"}, nil},
 			{"", []string{"a1 CALL 10 - 30"}, []string{"x - 2026-09 50"}},
@@ -145,14 +145,14 @@ func TestAlertsFire(t *testing.T) {
 		{"a balance in another currency", in("EUR", balance(t, "main", "20")), []step{
 			{"", []string{"a1 RECHARGE 10 main 1"}, nil},
 		}},
-		{"a month in another currency", in("EUR", month(t, tollbook.AlertMonthToDate, "20")), []step{
+		{"a month in another currency", in("EUR", ofMonth(t, tollbook.AlertMonthToDate, "20")), []step{
 			{"", []string{"a1 CALL 100 - 1"}, nil},
 		}},
-		{"a change in percent", ofAccount("a1", month(t, tollbook.AlertMonthChange, "20")), []step{
+		{"a change in percent", ofAccount("a1", ofMonth(t, tollbook.AlertMonthChange, "20")), []step{
 			{"", []string{"a1 CALL 30 - 2026-08-01T00:00:00Z", "a1 CALL 35 - 1"}, nil},
 			{"", []string{"a1 CALL 2 - 1"}, []string{"x a1 2026-09 23.333333333333"}},
 		}},
-		{"there is no change against nothing", ofAccount("a1", month(t, tollbook.AlertMonthChange, "-10")), []step{
+		{"there is no change against nothing", ofAccount("a1", ofMonth(t, tollbook.AlertMonthChange, "-10")), []step{
 			{"", []string{"a1 CALL 30 - 1"}, nil},
 			{"", []string{"a1 CALL 33 - 2026-08-01T00:00:00Z"}, []string{"x a1 2026-09 -9.090909090909"}},
 		}},
@@ -248,7 +248,7 @@ func TestAlertsStartAnew(t *testing.T) {
 func TestManyAccountsFire(t *testing.T) {
 	w := newAlertWorld(t, newLedger(t))
 	r := w.receiver()
-	r.has(w.alert("much", r.URL, ofEach(month(t, tollbook.AlertMonthToDate, "1"))))
+	r.has(w.alert("much", r.URL, ofEach(ofMonth(t, tollbook.AlertMonthToDate, "1"))))
 	const accounts = 2500
 	for i := range accounts {
 		id := fmt.Sprintf("n%d", i)

@@ -14,6 +14,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tollbook"
@@ -45,6 +46,9 @@ type Book struct {
 
 	batches sync.Pool // of *measured
 
+	// counted tells that something has been counted since the day was marked.
+	counted atomic.Bool
+
 	takeUp     chan struct{} // a change may have made unrated events ratable
 	stop       context.CancelFunc
 	background sync.WaitGroup
@@ -54,6 +58,7 @@ type Book struct {
 // in the background. Close stops that; the ledger stays the caller's.
 func Open(ctx context.Context, ledger tollbook.Ledger, opt Options) (*Book, error) {
 	b := &Book{ledger: ledger, opt: opt, state: newState(), takeUp: make(chan struct{}, 1)}
+	b.counted.Store(true) // by whoever had the ledger before, as far as is known
 	if err := b.reload(ctx); err != nil {
 		return nil, err
 	}

@@ -55,7 +55,11 @@ func newLedger(t *testing.T) tollbook.Ledger {
 
 func open(t testing.TB, ledger tollbook.Ledger) *book.Book {
 	t.Helper()
-	now := func() time.Time { return time.Date(2026, 9, 15, 12, 0, 0, 0, time.UTC) }
+	return openAt(t, ledger, func() time.Time { return time.Date(2026, 9, 15, 12, 0, 0, 0, time.UTC) })
+}
+
+func openAt(t testing.TB, ledger tollbook.Ledger, now func() time.Time) *book.Book {
+	t.Helper()
 	b, err := book.Open(context.Background(), ledger, book.Options{Clock: now, Rand: rand.Reader, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +70,12 @@ func open(t testing.TB, ledger tollbook.Ledger) *book.Book {
 
 func newFixture(t *testing.T, ledger tollbook.Ledger) *fixture {
 	t.Helper()
-	f := &fixture{T: t, ctx: context.Background(), book: open(t, ledger)}
+	return newFixtureOn(t, open(t, ledger))
+}
+
+func newFixtureOn(t *testing.T, b *book.Book) *fixture {
+	t.Helper()
+	f := &fixture{T: t, ctx: context.Background(), book: b}
 	var err error
 	f.operator, err = f.book.Operator(book.Grant{Client: tollbook.Client{ID: "op"}, Scopes: []string{tollbook.ScopeOperator}})
 	f.must(err)

@@ -93,6 +93,9 @@ func (op *Operator) PutOrganization(ctx context.Context, o tollbook.Organization
 			f.text("reseller_id", *o.ResellerID, true)
 		}
 		f.card(s, o.RateCardID)
+		if d := o.CloseAfterDays; d != nil && (*d < 0 || *d > MaxCloseAfterDays) {
+			f.add("close_after_days", fmt.Sprintf("must be 0 to %d, or null", MaxCloseAfterDays))
+		}
 		was := s.organizations[o.ID]
 		created = was == nil
 		if len(f) > 0 || !created && sameJSON(was.value, o) {

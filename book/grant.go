@@ -48,6 +48,7 @@ func (b *Book) View(g Grant, scope string) (*View, error) {
 // Sender is the right to post events.
 type Sender struct {
 	book           *Book
+	actor          string
 	organizationID string // "": for every organization
 	mayPrice       bool
 }
@@ -59,12 +60,12 @@ func (b *Book) Sender(g Grant) (*Sender, error) {
 		if !g.has(tollbook.ScopeOperator) {
 			return nil, errScope(tollbook.ScopeEventsWrite)
 		}
-		return &Sender{book: b, mayPrice: true}, nil
+		return &Sender{book: b, actor: g.Client.ID, mayPrice: true}, nil
 	}
 	if !g.has(tollbook.ScopeEventsWrite) {
 		return nil, errScope(tollbook.ScopeEventsWrite)
 	}
-	return &Sender{book: b, organizationID: *g.Client.OrganizationID, mayPrice: g.has(tollbook.ScopeEventsPrice)}, nil
+	return &Sender{book: b, actor: g.Client.ID, organizationID: *g.Client.OrganizationID, mayPrice: g.has(tollbook.ScopeEventsPrice)}, nil
 }
 
 // Operator is the right to define, and to see what no organization sees.

@@ -70,11 +70,18 @@ func (s *Sender) Post(ctx context.Context, events []*tollbook.Event) ([]Result, 
 			return nil, err
 		}
 		for i, o := range outcomes {
+			if o == tollbook.Accepted {
+				s.book.counted.Store(true)
+			}
 			results[m.index[i]] = outcomeResult(o, m.entries[i].Unrated)
 		}
 		return results, nil
 	}
-	return nil, tollbook.NewError(tollbook.CodeUnavailable, "The definitions keep changing; try again.")
+	return nil, errKeepsMoving()
+}
+
+func errKeepsMoving() error {
+	return tollbook.NewError(tollbook.CodeUnavailable, "The definitions keep changing; try again.")
 }
 
 // measured is a batch ready to be posted: the entries of the events that were
@@ -140,7 +147,7 @@ func (b *Book) measure(m *measured, s *Sender, events []*tollbook.Event, results
 		entry.Fingerprint = tollbook.Fingerprint(form)
 		entry.Normal = form
 		entry.Home = a.calendar.MonthOf(e.OccurredAt)
-		entry.Booked = entry.Home
+		entry.Booked = a.organization.booked(entry.Home)
 	}
 }
 

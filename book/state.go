@@ -20,6 +20,8 @@ type state struct {
 	products      map[string]*product
 	cards         map[string]*card
 	clients       map[string]*client
+	marks         []MarkedAt // in order
+	markedDay     string     // the last one
 
 	external  map[string]string             // external id → id of the client, unless revoked
 	calendars map[string]*tollbook.Calendar // by the zones' JSON: accounts share them
@@ -51,6 +53,7 @@ type (
 	organization struct {
 		object[tollbook.Organization]
 		accounts map[string]*account
+		closed   []*closedMonth // in order, without gaps
 	}
 	account struct {
 		organization *organization
@@ -120,6 +123,10 @@ func (s *state) apply(def *tollbook.Definition) (err error) {
 		s.indexExternal(&c.value)
 	case tollbook.KindAlert, tollbook.KindFiring, tollbook.KindDelivery:
 		err = s.alerting.apply(def)
+	case tollbook.KindMonth:
+		err = s.applyMonth(def)
+	case tollbook.KindMark:
+		err = s.applyMark(def)
 	default:
 		err = fmt.Errorf("unknown kind %d: written by a later version", def.Kind)
 	}

@@ -72,6 +72,7 @@ func (b *Book) bookRated(ctx context.Context, events []tollbook.BookedEvent) (in
 		for _, o := range outcomes {
 			if o == tollbook.Accepted {
 				counted++
+				b.counted.Store(true)
 			}
 		}
 		return counted, err
@@ -89,7 +90,7 @@ func (b *Book) measureAgain(events []tollbook.BookedEvent) (tollbook.Pos, []toll
 			continue
 		}
 		if _, m := b.state.measureEvent(nil, a, &e.Event); m.Unrated == 0 {
-			bookings = append(bookings, tollbook.Booking{Event: e, Booked: e.Booked, Measured: m})
+			bookings = append(bookings, tollbook.Booking{Event: e, Booked: a.organization.booked(e.Home), Measured: m})
 		}
 	}
 	return b.state.pos, bookings

@@ -2,6 +2,7 @@ package book
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 type UsagePage struct {
 	Records []tollbook.Record
 	AsOf    time.Time
+	Mark    *MarkedAt // the page says what held then; nil: what holds now
 	PageInfo
 }
 
@@ -22,16 +24,36 @@ type UsagePage struct {
 // aggregated by month for each product. Errors: CodeInvalidRequest; CodeAccount
 // where the filter names an account that is not under the organization.
 func (v *View) Usage(ctx context.Context, q PageQuery) (UsagePage, error) {
-	query, bound, err := v.query(q)
+	return v.usage(ctx, q, nil)
+}
+
+// UsageAsOf is Usage as it was at the last mark at or before an instant that
+// is not ahead. Error: CodeInvalidRequest where there is no such mark, too.
+func (v *View) UsageAsOf(ctx context.Context, q PageQuery, at time.Time) (UsagePage, error) {
+	if at.After(v.book.opt.Clock()) {
+		return UsagePage{}, badField("as_of", "has not come yet")
+	}
+	mark, err := v.markAt(at)
 	if err != nil {
 		return UsagePage{}, err
 	}
-	asOf := v.book.opt.Clock()
+	return v.usage(ctx, q, &mark)
+}
+
+func (v *View) usage(ctx context.Context, q PageQuery, mark *MarkedAt) (UsagePage, error) {
+	query, bound, err := v.query(q, mark)
+	if err != nil {
+		return UsagePage{}, err
+	}
+	page := UsagePage{AsOf: v.book.opt.Clock(), Mark: mark}
+	if mark != nil {
+		page.AsOf = mark.At
+	}
 	got, err := v.book.ledger.Records(ctx, query)
 	if err != nil {
 		return UsagePage{}, err
 	}
-	page := UsagePage{Records: got.Records, AsOf: asOf, PageInfo: place(q, got.Offset, len(got.Records), got.Total)}
+	page.Records, page.PageInfo = got.Records, place(q, got.Offset, len(got.Records), got.Total)
 	if page.HasNext {
 		page.Next = recordCursor(query.Order, &got.Records[len(got.Records)-1], false).encode(bound)
 	}
@@ -42,9 +64,12 @@ func (v *View) Usage(ctx context.Context, q PageQuery) (UsagePage, error) {
 }
 
 // query checks a page request and makes it the ledger's.
-func (v *View) query(q PageQuery) (tollbook.Query, [8]byte, error) {
+func (v *View) query(q PageQuery, mark *MarkedAt) (tollbook.Query, [8]byte, error) {
 	out := tollbook.Query{OrganizationID: v.organizationID, Limit: q.PerPage}
-	bound := binding("usage", v.organizationID, q.Filter, q.OrderBy)
+	if mark != nil {
+		out.AsOf = mark.Position
+	}
+	bound := binding("usage", v.organizationID, q.Filter, q.OrderBy, fmt.Sprint(out.AsOf))
 	expr, err := parseFilter(q.Filter, tollbook.RecordSchema())
 	if err != nil {
 		return out, bound, err
@@ -182,19 +207,4 @@ func (v *View) Record(ctx context.Context, id string) (tollbook.Record, error) {
 
 func errNoRecord() error {
 	return tollbook.NewError(tollbook.CodeNotFound, "There is no such usage record.")
-}
-
-// RecordEvents returns a page of the events that make a record up. Errors:
-// CodeNotFound as for Record; CodeInvalidRequest for a cursor of another
-// record.
-func (v *View) RecordEvents(ctx context.Context, id, after string, limit int) (tollbook.EventPage, error) {
-	rid, ok := tollbook.ParseRecordID(id)
-	if !ok {
-		return tollbook.EventPage{}, errNoRecord()
-	}
-	page, err := v.book.ledger.Events(ctx, tollbook.EventQuery{OrganizationID: v.organizationID, Record: rid, After: after, Limit: limit})
-	if tollbook.CodeOf(err) == tollbook.CodeNotFound {
-		err = errNoRecord()
-	}
-	return page, err
 }
