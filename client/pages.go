@@ -19,6 +19,15 @@ type PageInfo struct {
 	Total      int       `json:"total"`
 	TotalPages int       `json:"total_pages"`
 	AsOf       time.Time `json:"as_of"` // zero where the list tells none
+	Mark       *Mark     `json:"mark"`  // whose state the page shows; nil: it shows what holds now
+}
+
+// Mark is a point whose state can be asked for later.
+type Mark struct {
+	Position uint64    `json:"position"`
+	At       time.Time `json:"at"`
+	Reason   string    `json:"reason"` // close, restatement or day
+	Of       string    `json:"of"`     // the month that was closed, the re-rating, or the day
 }
 
 // page is any list: HAL, with one embedded array.
@@ -111,6 +120,10 @@ type Query struct {
 	OrderBy string // "field:asc" or "field:desc"
 	PerPage int    // 1 to 250
 	Page    int    // from 1; where to start
+
+	// AsOf asks for usage as it was at the last mark at or before an instant;
+	// zero: as it is now.
+	AsOf time.Time
 }
 
 // UsageQuery selects usage records.
@@ -129,6 +142,9 @@ func (q Query) on(path string) string {
 	}
 	if q.Page != 0 {
 		v.Set("page", strconv.Itoa(q.Page))
+	}
+	if !q.AsOf.IsZero() {
+		v.Set("as_of", q.AsOf.Format(time.RFC3339Nano))
 	}
 	if len(v) == 0 {
 		return path
@@ -173,6 +189,15 @@ func (c *Client) Record(ctx context.Context, id string) (Record, error) {
 // Events yields the events that make a record up.
 func (c *Client) Events(ctx context.Context, recordID string) iter.Seq2[Event, error] {
 	return list[Event](ctx, c, Query{PerPage: maxPerPage}.on(usagePath+"/"+url.PathEscape(recordID)+"/events"))
+}
+
+// Cuts returns where the tiers of a record's rates cut its month.
+func (c *Client) Cuts(ctx context.Context, recordID string) ([]Cut, error) {
+	var page struct {
+		Cuts []Cut `json:"cuts"`
+	}
+	err := c.getJSON(ctx, Query{PerPage: 1}.on(usagePath+"/"+url.PathEscape(recordID)+"/events"), &page)
+	return page.Cuts, err
 }
 
 // maxPerPage is the largest page that the API gives.

@@ -167,7 +167,7 @@ func TestWrites(t *testing.T) {
 	if diff := cmp.Diff(wantPaths, s.paths); diff != "" {
 		t.Error(diff)
 	}
-	if want := `application/json {"name":"One","reseller_id":null,"entitled":false,"rate_card_id":null}`; bodies[1] != want {
+	if want := `application/json {"name":"One","reseller_id":null,"entitled":false,"rate_card_id":null,"close_after_days":null}`; bodies[1] != want {
 		t.Errorf("body %s, want %s", bodies[1], want)
 	}
 }

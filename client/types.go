@@ -58,13 +58,30 @@ type Event struct {
 	WalletName     *string           `json:"wallet_name"`
 	Attributes     map[string]string `json:"attributes"`
 
-	Increments    *decimal.Decimal `json:"increments"` // whole; nil where the event carried its own price
-	NumberOfUnits decimal.Decimal  `json:"number_of_units"`
-	Price         *decimal.Decimal `json:"price"` // of each unit
+	HomeMonth     *tollbook.Month  `json:"home_month,omitempty"` // of an event of a record: in which it occurred
+	Increments    *decimal.Decimal `json:"increments"`           // whole; nil where the event carried its own price
+	NumberOfUnits decimal.Decimal  `json:"number_of_units"`      // of all tiers, where the rate has tiers
+	Price         *decimal.Decimal `json:"price"`                // of each unit
 	Currency      *string          `json:"currency"`
-	Amount        decimal.Decimal  `json:"amount"`           // in Currency, exact
+	Amount        *decimal.Decimal `json:"amount"`           // in Currency, exact; nil where the rate has tiers
 	Rate          *Rate            `json:"rate"`             // nil where the event carried its own price
+	Void          *Void            `json:"void,omitempty"`   // of a void of an event that was stated in a closed month
 	Reason        string           `json:"reason,omitempty"` // why the event is unrated
+}
+
+// Cut tells which part of a rate's month a record is, in increments.
+type Cut struct {
+	Tier              int              `json:"tier"` // from 1
+	Tiers             int              `json:"tiers"`
+	StartsAfter       decimal.Decimal  `json:"starts_after"`
+	EndsAt            *decimal.Decimal `json:"ends_at"`       // nil: it does not
+	BookedBefore      decimal.Decimal  `json:"booked_before"` // of the same home month, in earlier months
+	Increments        decimal.Decimal  `json:"increments"`    // of the record's month, behind them
+	InTier            decimal.Decimal  `json:"in_tier"`       // of these
+	PricePerIncrement decimal.Decimal  `json:"price_per_increment"`
+	Increment         decimal.Decimal  `json:"increment"`
+	NumberOfUnits     decimal.Decimal  `json:"number_of_units"`
+	Amount            decimal.Decimal  `json:"amount"`
 }
 
 // Rate says which row of which card priced an event.

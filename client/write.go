@@ -92,6 +92,9 @@ type OrganizationSpec struct {
 	ResellerID *string `json:"reseller_id"` // the partner that owns it; nil: a customer's own
 	Entitled   bool    `json:"entitled"`
 	RateCardID *string `json:"rate_card_id"`
+	// CloseAfterDays is how many days after its end a month is closed without
+	// anybody asking; nil: it is not.
+	CloseAfterDays *int `json:"close_after_days"`
 }
 
 // AccountSpec is what may be said of an account.

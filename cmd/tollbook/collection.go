@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"iter"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -182,3 +184,29 @@ func (n nullable) Set(s string) error {
 }
 
 func (n nullable) Type() string { return "string" }
+
+// nullableInt is the value of a flag for a number that may be null: "" is
+// null.
+type nullableInt struct{ to **int }
+
+func (n nullableInt) String() string {
+	if n.to == nil || *n.to == nil {
+		return ""
+	}
+	return strconv.Itoa(**n.to)
+}
+
+func (n nullableInt) Set(s string) error {
+	*n.to = nil
+	if s == "" {
+		return nil
+	}
+	v, err := strconv.Atoi(s)
+	if err != nil {
+		return errors.New("must be a whole number")
+	}
+	*n.to = &v
+	return nil
+}
+
+func (n nullableInt) Type() string { return "int" }

@@ -3,10 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
-	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,15 +14,22 @@ import (
 
 func (a *app) explainCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "explain RECORD-ID", Short: "Show how a usage record came about", Args: args("RECORD-ID"),
+		Use: "explain ID", Short: "Show how a usage record, or what is counted of an event, came about", Args: args("ID"),
 		Example: examples(`
   tollbook explain 8f3e643c16671acaf60e8bceddbc1877
   tollbook explain 8f3e643c16671acaf60e8bceddbc1877 --events 1000
-  tollbook explain 8f3e643c16671acaf60e8bceddbc1877 --output json`),
+  tollbook explain 8f3e643c16671acaf60e8bceddbc1877 --output json
+  tollbook explain call-000017 --source pbx-1`),
 		Long: `Shows a record, the rows of rate cards that priced it and its events, and checks
 that the events add up to the record to the last digit; where they do not, the
-command fails. A record that grew meanwhile is read again.`,
+command fails. A record that grew meanwhile is read again. Where a rate has
+tiers, it shows where they cut the month.
+
+With --source the id is that of an event: shows what was said of it, in which
+months and records it counts, and which event it stands for.`,
 	}
+	source := cmd.Flags().String("source", "", "source of the event that is explained")
+	account := accountFlag(cmd, "the event's account; an operator must name it")
 	shown := cmd.Flags().Int("events", 20, "how many events to list; all of them are added up")
 	output := outputFlag(cmd, asTable, asJSON)
 	r := remoteFlags(cmd)
@@ -33,12 +37,15 @@ command fails. A record that grew meanwhile is read again.`,
 		if err := oneOf("output", *output, asTable, asJSON); err != nil {
 			return err
 		}
-		if _, ok := tollbook.ParseRecordID(args[0]); !ok {
-			return usageError("%q is no record id: that is 32 lower-case hex digits", args[0])
+		if _, ok := tollbook.ParseRecordID(args[0]); !ok && *source == "" {
+			return usageError("%q is no record id: that is 32 lower-case hex digits; of an event, give its --source as well", args[0])
 		}
 		c, err := r.connect()
 		if err != nil {
 			return err
+		}
+		if *source != "" {
+			return a.explainEvent(cmd.Context(), c, *account, client.EventName{Source: *source, ID: args[0]}, *output)
 		}
 		e, err := explainSettled(cmd.Context(), c, args[0], *shown)
 		if err != nil {
@@ -62,28 +69,39 @@ command fails. A record that grew meanwhile is read again.`,
 type explanation struct {
 	Record client.Record   `json:"record"`
 	Rates  []*rateShare    `json:"rates"`
+	Cuts   []client.Cut    `json:"cuts"`   // of rates with tiers
 	Events []client.Event  `json:"events"` // the first ones
 	Count  int             `json:"event_count"`
 	Units  decimal.Decimal `json:"units_of_events"`
 	Sum    decimal.Decimal `json:"sum_of_events"`
 	Exact  bool            `json:"exact"` // the events add up to the record
+
+	tiered decimal.Decimal // units of events whose rate has tiers
 }
 
 // rateShare is what one row of a rate card contributed to a record.
 type rateShare struct {
-	*client.Rate                 // nil: the events carried their price
-	Events       int             `json:"events"`
-	Increments   decimal.Decimal `json:"increments"`
-	Amount       decimal.Decimal `json:"amount"`
+	*client.Rate                  // nil: the events carried their price
+	Events       int              `json:"events"`
+	Increments   decimal.Decimal  `json:"increments"`
+	Amount       *decimal.Decimal `json:"amount"` // nil: the rate has tiers
+}
+
+// amount is what it comes to by itself, without tiers.
+func (s *rateShare) amount() decimal.Decimal {
+	if s.Amount == nil {
+		return decimal.Decimal{}
+	}
+	return *s.Amount
 }
 
 // MarshalJSON puts the rate beside what it contributed.
 func (s *rateShare) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
-		Rate       *client.Rate    `json:"rate"`
-		Events     int             `json:"events"`
-		Increments decimal.Decimal `json:"increments"`
-		Amount     decimal.Decimal `json:"amount"`
+		Rate       *client.Rate     `json:"rate"`
+		Events     int              `json:"events"`
+		Increments decimal.Decimal  `json:"increments"`
+		Amount     *decimal.Decimal `json:"amount"`
 	}{s.Rate, s.Events, s.Increments, s.Amount})
 }
 
@@ -111,6 +129,9 @@ func explain(ctx context.Context, c *client.Client, id string, shown int) (*expl
 		return nil, err
 	}
 	e := &explanation{Record: record, Events: []client.Event{}}
+	if e.Cuts, err = c.Cuts(ctx, id); err != nil {
+		return nil, err
+	}
 	shares := map[client.Rate]*rateShare{}
 	for ev, err := range c.Events(ctx, id) {
 		if err != nil {
@@ -126,59 +147,41 @@ func explain(ctx context.Context, c *client.Client, id string, shown int) (*expl
 			shares[key] = share
 			e.Rates = append(e.Rates, share)
 		}
-		share.Events++
-		share.Amount = share.Amount.Add(ev.Amount)
-		if ev.Increments != nil {
-			share.Increments = share.Increments.Add(*ev.Increments)
-		}
-		e.Count++
-		e.Units, e.Sum = e.Units.Add(ev.NumberOfUnits), e.Sum.Add(ev.Amount)
+		e.count(&ev, share)
 		if len(e.Events) < shown {
 			e.Events = append(e.Events, ev)
 		}
 	}
-	slices.SortStableFunc(e.Rates, func(a, b *rateShare) int { return b.Amount.Cmp(a.Amount) })
-	e.Exact = e.Sum == record.TotalAmount && e.Units == record.NumberOfUnits
+	slices.SortStableFunc(e.Rates, func(a, b *rateShare) int { return b.amount().Cmp(a.amount()) })
+	e.add()
 	return e, nil
 }
 
-func (a *app) printExplanation(e *explanation) {
-	var rows [][]string
-	cells := recordCells(&e.Record)
-	for i, c := range recordColumns() {
-		rows = append(rows, []string{c.name, cells[i]})
+// count adds an event up.
+func (e *explanation) count(ev *client.Event, share *rateShare) {
+	share.Events++
+	if ev.Increments != nil {
+		share.Increments = share.Increments.Add(*ev.Increments)
 	}
-	a.printTable("The record", left("field", "value"), rows)
+	e.Count++
+	if ev.Amount == nil {
+		e.tiered = e.tiered.Add(ev.NumberOfUnits)
+		return
+	}
+	amount := share.amount().Add(*ev.Amount)
+	share.Amount = &amount
+	e.Units, e.Sum = e.Units.Add(ev.NumberOfUnits), e.Sum.Add(*ev.Amount)
+}
 
-	rows = nil
-	for _, s := range e.Rates {
-		if s.Rate == nil {
-			rows = append(rows, []string{"the events' own", "", "", "", e.Record.Price.String(), "", strconv.Itoa(s.Events), "", s.Amount.String()})
-			continue
-		}
-		rows = append(rows, []string{s.CardID, strconv.Itoa(s.Version), strconv.Itoa(s.Row), s.Prefix, s.PricePerIncrement.String(), s.Increment.String() + " " + s.Unit,
-			strconv.Itoa(s.Events), s.Increments.String(), s.Amount.String()})
+// add adds the cuts to what the events came to. What is cut must be what the
+// events of the rates are, and all of it together the record.
+func (e *explanation) add() {
+	var cut decimal.Decimal
+	for _, c := range e.Cuts {
+		cut = cut.Add(c.Increments.Mul(c.Increment))
+		e.Units, e.Sum = e.Units.Add(c.NumberOfUnits), e.Sum.Add(c.Amount)
 	}
-	a.blankLine()
-	a.printTable("The rates", []column{{"card", false}, {"version", true}, {"line", true}, {"prefix", false}, {"price per increment", true}, {"increment", true},
-		{"events", true}, {"increments", true}, {"amount", true}}, rows)
-
-	rows = nil
-	for _, ev := range e.Events {
-		rows = append(rows, []string{ev.OccurredAt.Format(time.RFC3339), ev.Source, ev.ID, ev.From, ev.To, ev.Quantity.String() + " " + ev.Unit,
-			orNone(ev.Increments), ev.NumberOfUnits.String(), ev.Amount.String()})
-	}
-	title := "The events"
-	if e.Count > len(e.Events) {
-		title = fmt.Sprintf("The first %s of %s", grouped(len(e.Events)), plural(e.Count, "event"))
-	}
-	a.blankLine()
-	a.printTable(title, []column{{"occurred at", false}, {"source", false}, {"id", false}, {"from", false}, {"to", false}, {"quantity", true},
-		{"increments", true}, {"units", true}, {"amount", true}}, rows)
-	if e.Exact {
-		a.blankLine()
-		fmt.Fprintf(a.stdout, "%s add up to %s %s and %s %s: exactly the record.\n", plural(e.Count, "event"), e.Sum, e.Record.Currency, e.Units, e.Record.Unit)
-	}
+	e.Exact = e.Sum == e.Record.TotalAmount && e.Units == e.Record.NumberOfUnits && cut == e.tiered
 }
 
 func orNone(d *decimal.Decimal) string {
@@ -187,5 +190,3 @@ func orNone(d *decimal.Decimal) string {
 	}
 	return d.String()
 }
-
-func (a *app) blankLine() { fmt.Fprintln(a.stdout) }

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -41,6 +43,8 @@ func TestScripts(t *testing.T) {
 			"receive":  scriptReceive,
 			"received": scriptReceived,
 			"await":    scriptAwait,
+			"sha256":   scriptSHA256,
+			"now":      scriptNow,
 		},
 	})
 }
@@ -165,6 +169,16 @@ func scriptCount(ts *testscript.TestScript, _ bool, args []string) {
 	if n := strings.Count(ts.ReadFile(args[1]), "\n"); fmt.Sprint(n) != args[0] {
 		ts.Fatalf("%s has %d lines, want %s", args[1], n, args[0])
 	}
+}
+
+// scriptSHA256 is "sha256 FILE": SHA256 is the file's from then on.
+func scriptSHA256(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv("SHA256", fmt.Sprintf("%x", sha256.Sum256([]byte(ts.ReadFile(args[0])))))
+}
+
+// scriptNow is "now": NOW is the time from then on.
+func scriptNow(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Setenv("NOW", time.Now().UTC().Format(time.RFC3339Nano))
 }
 
 // scriptSame is "[!] same FILE FILE": the files are equal.

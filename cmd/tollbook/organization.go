@@ -8,7 +8,7 @@ import (
 )
 
 func (a *app) organizationCommand() *cobra.Command {
-	col := collection{name: client.Organizations, noun: "organization", article: "an", id: "ID", columns: left("id", "name", "reseller_id", "entitled", "rate_card_id")}
+	col := collection{name: client.Organizations, noun: "organization", article: "an", id: "ID", columns: left("id", "name", "reseller_id", "entitled", "rate_card_id", "close_after_days")}
 	return a.commands(col, "Define organizations: customers, or a reseller's customers", `
   tollbook organization create acme --name "Acme Inc" --rate-card standard
   tollbook organization create shop --name Shop --reseller-id partner-7 --entitled
@@ -19,5 +19,6 @@ func (a *app) organizationCommand() *cobra.Command {
 			f.Var(nullable{&o.ResellerID}, "reseller-id", "the reseller that owns it; none: a customer's own")
 			f.BoolVar(&o.Entitled, "entitled", false, "whether a reseller's organization may use the API")
 			f.Var(nullable{&o.RateCardID}, "rate-card", "the card of accounts that have none of their own")
+			f.Var(nullableInt{&o.CloseAfterDays}, "close-after-days", "how many days after its end a month is closed; none: only when asked")
 		})...)
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -21,6 +23,7 @@ const (
 	asTable = "table"
 	asJSON  = "json"
 	asCSV   = "csv"
+	asTSV   = "tsv"
 )
 
 func outputFlag(cmd *cobra.Command, forms ...string) *string {
@@ -180,6 +183,26 @@ func printCSV[T any](w io.Writer, columns []column, items iter.Seq2[T, error], c
 	return out.Error()
 }
 
+// printTSV prints items as they come, each on a line with tabs between its
+// cells, and no header: the canonical form over which statements are hashed.
+func printTSV[T any](w io.Writer, items iter.Seq2[T, error], cells func(*T) []string) error {
+	escape := strings.NewReplacer(`\`, `\\`, "\t", `\t`, "\n", `\n`, "\r", `\r`)
+	out := bufio.NewWriter(w)
+	for item, err := range items {
+		if err != nil {
+			return errors.Join(err, out.Flush())
+		}
+		row := cells(&item)
+		for i, cell := range row {
+			row[i] = escape.Replace(cell)
+		}
+		if _, err := out.WriteString(strings.Join(row, "\t") + "\n"); err != nil {
+			return err
+		}
+	}
+	return out.Flush()
+}
+
 // objects yields JSON objects as maps of their members, undecoded.
 func objects(items iter.Seq2[json.RawMessage, error]) iter.Seq2[map[string]json.RawMessage, error] {
 	return func(yield func(map[string]json.RawMessage, error) bool) {
@@ -215,25 +238,33 @@ func memberText(raw json.RawMessage) string {
 // printObjects prints JSON objects in the chosen form; columns are their
 // members.
 func (a *app) printObjects(output string, columns []column, items iter.Seq2[json.RawMessage, error]) error {
-	if output == asJSON {
+	if output == asJSON { // as the server sent them
 		return printJSONArray(a.stdout, items)
 	}
-	cells := func(object *map[string]json.RawMessage) []string {
+	return printRows(a, output, columns, objects(items), func(object *map[string]json.RawMessage) []string {
 		row := make([]string, len(columns))
 		for i, c := range columns {
 			row[i] = memberText((*object)[c.name])
 		}
 		return row
-	}
-	if output == asCSV {
-		return printCSV(a.stdout, columns, objects(items), cells)
+	})
+}
+
+// printRows prints items in the chosen form; cells are what a table or CSV
+// shows of each.
+func printRows[T any](a *app, output string, columns []column, items iter.Seq2[T, error], cells func(*T) []string) error {
+	switch output {
+	case asJSON:
+		return printJSONArray(a.stdout, items)
+	case asCSV:
+		return printCSV(a.stdout, columns, items, cells)
 	}
 	var rows [][]string
-	for object, err := range objects(items) {
+	for item, err := range items {
 		if err != nil {
 			return err
 		}
-		rows = append(rows, cells(&object))
+		rows = append(rows, cells(&item))
 	}
 	a.printTable("", columns, rows)
 	return nil

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +19,7 @@ import (
 type usageQuery struct {
 	months, accounts []string
 	filter, orderBy  string
+	asOf             string
 	page, perPage    int
 	all              bool
 }
@@ -29,11 +31,18 @@ func (a *app) usageCommand() *cobra.Command {
   tollbook usage --month 2026-08
   tollbook usage --month 2026-08 --account 5ea75fe7aa224700012eae40 --all
   tollbook usage --filter "type eq 'CALL' and total_amount gt '100'" --order-by total_amount:desc
-  tollbook usage --month 2026-07,2026-08 --all --output csv > usage.csv`),
+  tollbook usage --month 2026-07,2026-08 --all --output csv > usage.csv
+  tollbook usage --month 2026-08 --as-of 2026-09-05
+  tollbook usage --month 2026-08 --all --order-by id:asc --output tsv | sha256sum`),
 		Long: `Shows usage records of the client's organization, and under the table what they
 add up to by currency; amounts put in (RECHARGE and CREDIT_COMMIT) are added up
 apart from usage. --month, --account and --filter must all hold. Without --all
-one page is shown.`,
+one page is shown.
+
+With --as-of it is usage as it was at the last mark at or before an instant, or
+the start of a day in UTC: a month's close, a re-rating, or one a day. With
+--output tsv a record is a line with tabs; of a closed month, by id, these are
+the lines over which its statement's SHA-256 is.`,
 	}
 	var q usageQuery
 	f := cmd.Flags()
@@ -41,13 +50,14 @@ one page is shown.`,
 	f.StringSliceVar(&q.accounts, "account", nil, "ids of accounts")
 	f.StringVar(&q.filter, "filter", "", "filter in the grammar of the API")
 	f.StringVar(&q.orderBy, "order-by", "", "order, as field:asc or field:desc (default id:desc)")
+	f.StringVar(&q.asOf, "as-of", "", "instant as in RFC 3339, or day, of which usage is shown")
 	f.IntVar(&q.page, "page", 1, "which page, from 1")
 	f.IntVar(&q.perPage, "per-page", 50, "records on a page, at most 250")
 	f.BoolVar(&q.all, "all", false, "all pages from --page on")
-	output := outputFlag(cmd, asTable, asJSON, asCSV)
+	output := outputFlag(cmd, asTable, asJSON, asCSV, asTSV)
 	r := remoteFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if err := oneOf("output", *output, asTable, asJSON, asCSV); err != nil {
+		if err := oneOf("output", *output, asTable, asJSON, asCSV, asTSV); err != nil {
 			return err
 		}
 		if q.page < 1 {
@@ -115,9 +125,20 @@ func (a *app) usage(ctx context.Context, c *client.Client, q usageQuery, output 
 		return err
 	}
 	query := client.UsageQuery{Filter: where, OrderBy: q.orderBy, Page: q.page, PerPage: q.perPage}
+	if query.AsOf, err = parseAsOf(q.asOf); err != nil {
+		return err
+	}
 	var records iter.Seq2[client.Record, error]
+	var mark *client.Mark
 	note, scope := "", inAll
 	if q.all {
+		if !query.AsOf.IsZero() {
+			first, err := c.UsagePage(ctx, client.UsageQuery{Filter: where, PerPage: 1, AsOf: query.AsOf})
+			if err != nil {
+				return err
+			}
+			mark = first.Mark
+		}
 		if q.page == 1 {
 			query.PerPage = largestPage
 		} else {
@@ -129,7 +150,7 @@ func (a *app) usage(ctx context.Context, c *client.Client, q usageQuery, output 
 		if err != nil {
 			return err
 		}
-		records = each(page.Records)
+		records, mark = each(page.Records), page.Mark
 		if page.TotalPages > 1 || q.page > 1 {
 			note, scope = pageNote(page.PageInfo), "on this page"
 		}
@@ -139,13 +160,42 @@ func (a *app) usage(ctx context.Context, c *client.Client, q usageQuery, output 
 		err = printJSONArray(a.stdout, records)
 	case asCSV:
 		err = printCSV(a.stdout, recordColumns(), records, recordCells)
+	case asTSV:
+		err = printTSV(a.stdout, records, recordCells)
 	default:
 		err = a.usageTable(records, scope)
+	}
+	if err == nil && mark != nil {
+		a.say("As of %s, the mark of %s.", mark.At.Format(time.RFC3339), markText(mark))
 	}
 	if err == nil && note != "" {
 		a.say("%s", note)
 	}
 	return err
+}
+
+// parseAsOf reads an instant, or a day: its start in UTC.
+func parseAsOf(text string) (at time.Time, err error) {
+	if text == "" {
+		return at, nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if at, err = time.Parse(layout, text); err == nil {
+			return at, nil
+		}
+	}
+	return at, usageError("--as-of is %q, but must be an instant such as 2026-09-01T00:00:00Z, or a day", text)
+}
+
+// markText says what a mark was set for.
+func markText(m *client.Mark) string {
+	switch m.Reason {
+	case tollbook.MarkClose:
+		return "the close of " + m.Of
+	case tollbook.MarkRestatement:
+		return "the re-rating " + m.Of
+	}
+	return m.Reason + " " + m.Of
 }
 
 func each[T any](items []T) iter.Seq2[T, error] {

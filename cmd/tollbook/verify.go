@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/spf13/cobra"
 
+	"tollbook/book"
 	"tollbook/localstore"
 )
 
@@ -16,7 +19,8 @@ func (a *app) verifyCommand() *cobra.Command {
   tollbook verify --data ./book
   tollbook verify --data ./book --output json`),
 		Long: `Reads the whole log of a data directory and compares what it makes of it with
-what is served from it: definitions, records, claims and indexes. It says what
+what is served from it: definitions, records, claims and indexes. Then it works
+the statement of every closed month out again from its records. It says what
 differs and then fails. No server may be using the directory meanwhile.`,
 	}
 	var data string
@@ -42,17 +46,38 @@ differs and then fails. No server may be using the directory meanwhile.`,
 		if err != nil {
 			return err
 		}
-		return a.printReport(&report, *output)
+		statements, err := checkStatements(cmd.Context(), data)
+		if err != nil {
+			return err
+		}
+		return a.printReport(&report, statements, *output)
 	}
 	return cmd
 }
 
-func (a *app) printReport(r *localstore.Report, output string) error {
+// checkStatements works the statements of closed months out again.
+func checkStatements(ctx context.Context, data string) (checked []book.StatementCheck, err error) {
+	store, err := localstore.Open(data, localstore.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	return book.CheckStatements(ctx, store)
+}
+
+func (a *app) printReport(r *localstore.Report, statements []book.StatementCheck, output string) error {
 	for _, d := range r.Differences {
 		a.say("%s", d)
 	}
 	if more := r.Found - len(r.Differences); more > 0 {
 		a.say("… and %s.", plural(more, "more difference"))
+	}
+	wrong := 0
+	for _, st := range statements {
+		if st.Difference != "" {
+			wrong++
+			a.say("%s of %s: %s", st.Month, st.OrganizationID, st.Difference)
+		}
 	}
 	var err error
 	if output == asJSON {
@@ -63,12 +88,17 @@ func (a *app) printReport(r *localstore.Report, output string) error {
 			Records     int64 `json:"records"`
 			Definitions int64 `json:"definitions"`
 			Differences int   `json:"differences"`
-		}{r.Bytes, r.Events, r.Bookings, r.Records, r.Definitions, r.Found})
+			Statements  int   `json:"statements"`
+			Untrue      int   `json:"untrue_statements"`
+		}{r.Bytes, r.Events, r.Bookings, r.Records, r.Definitions, r.Found, len(statements), wrong})
 	} else {
 		_, err = fmt.Fprintf(a.stdout, "%s, %s, %s in %s of log: %s\n", plural(int(r.Events), "event"), plural(int(r.Records), "record"),
 			plural(int(r.Definitions), "definition"), plural(int(r.Bytes), "byte"), plural(r.Found, "difference"))
+		if err == nil && len(statements) > 0 {
+			_, err = fmt.Fprintf(a.stdout, "%s: %s\n", plural(len(statements), "statement"), plural(wrong, "difference"))
+		}
 	}
-	if err == nil && r.Found > 0 {
+	if err == nil && r.Found+wrong > 0 {
 		return failedSilently()
 	}
 	return err
