@@ -17,6 +17,8 @@ func (b *Book) Work(ctx context.Context) error {
 	defer b.working.Unlock()
 	var failed error
 	for _, part := range []func(context.Context) error{
+		b.closeDue,
+		b.markDay,
 		b.watch,
 		b.deliver,
 	} {
