@@ -158,9 +158,9 @@ func (s *Store) keepMark(d *decided) {
 	c.marked = d.pos
 	v.mu.Unlock() // only the committer changes them
 	cp := v.capture()
-	v.mu.Lock()
 	cp.end = d.pos
-	s.flushes <- flush{mark: cp}
+	s.flushes <- flush{mark: cp} // while there is no room, those before it need mu
+	v.mu.Lock()
 }
 
 // writeMark writes the views as they were, packed.

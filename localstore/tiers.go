@@ -63,7 +63,7 @@ func (v *views) addTiers(no uint32, t *newTally) {
 }
 
 // cut finds out which parts of a tally are present, and of those behind it,
-// which follow on its increments.
+// which follow on its increments: their records change with it.
 func (v *views) cut(no uint32) {
 	t := v.tallies.at(no)
 	line, before := v.lines[t.line], decimal.Int{}
@@ -71,6 +71,7 @@ func (v *views) cut(no uint32) {
 		n := v.counts.at(other)
 		if v.tallies.at(other).month >= t.month {
 			v.present(v.tiers.tallies[other], partsOf(line, before, n))
+			v.touched.set(other)
 		}
 		before = before.Add(n.increments)
 	}
