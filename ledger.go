@@ -208,7 +208,7 @@ type Ledger interface {
 	// Define appends definitions behind head and returns the new head. It
 	// sets their Pos. ErrMoved: head is not the last position; load the
 	// definitions behind it and decide again. A definition whose request id
-	// is there already is not appended again.
+	// is there already is not appended again and keeps its Pos.
 	Define(ctx context.Context, head Pos, defs []Definition) (Pos, error)
 
 	// Definitions yields the definitions behind after, in order.

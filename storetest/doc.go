@@ -11,7 +11,7 @@
 //	}
 //
 // A random history that fails prints the flag, -storetest.seed=N, with which it
-// is run again. After a script has been changed, -storetest.rewrite in this
+// is run again; -storetest.seeds=N runs more of them. After a script has been changed, -storetest.rewrite in this
 // package writes down what it prints: read the difference before you keep it.
 //
 // NewTraffic makes the same kind of random history one level up: JSON bodies

@@ -18,12 +18,18 @@ func NewEntry(organizationID string, e *tollbook.Event, month tollbook.Month, m 
 	}
 }
 
-// The two organizations of the conformance tests, with an account each.
+// The two organizations of the conformance tests, with an account each, and
+// their months: calls are made in august, where nothing else is said.
 const (
 	acme       = "acme"
 	acmeOffice = "acme-office"
 	globex     = "globex"
 	globexShop = "globex-shop"
+
+	july      = "2023-07"
+	august    = "2023-08"
+	september = "2023-09"
+	october   = "2023-10"
 )
 
 // instant reads RFC 3339; the tests' own texts are well-formed.
@@ -66,6 +72,9 @@ func at(s string) func(e *tollbook.Event) {
 	return func(e *tollbook.Event) { e.OccurredAt = instant(s) }
 }
 
+// in moves an event to another month.
+func in(month string) func(e *tollbook.Event) { return at(month + "-10T12:00:00Z") }
+
 // lasting gives an event another quantity.
 func lasting(quantity string) func(e *tollbook.Event) {
 	return func(e *tollbook.Event) { e.Quantity = dec(quantity) }
@@ -98,6 +107,22 @@ func charged(e *tollbook.Event, charges ...tollbook.Charge) tollbook.Entry {
 	return entry(e, tollbook.Measured{Charges: charges, Rate: rate})
 }
 
+// inTiers is the line of calls of which the first 10 minutes of a month are
+// free and the next 90 cost 0.02; those behind them 0.012, as perMinute does.
+func inTiers() *tollbook.Line {
+	return tollbook.NewTieredLine(callGroup("P-CALL"), dec("1"), []tollbook.Tier{
+		{UpTo: decimal.NewInt(10)}, {UpTo: decimal.NewInt(100), PricePerIncrement: dec("0.02")}, {PricePerIncrement: dec("0.012")},
+	})
+}
+
+// fee is the line of a setup fee: 0.5 for each call.
+func fee() *tollbook.Line { return tollbook.NewLine(callGroup("P-FEE"), dec("0.5"), dec("1")) }
+
+// withFee returns an entry with two charges: increments of a line, and a fee.
+func withFee(e *tollbook.Event, l *tollbook.Line, increments int64) tollbook.Entry {
+	return charged(e, tollbook.Charge{Line: l, Increments: decimal.NewInt(increments)}, tollbook.Charge{Line: fee(), Increments: decimal.NewInt(1)})
+}
+
 // unrated returns an entry without charges.
 func unrated(e *tollbook.Event) tollbook.Entry {
 	return entry(e, tollbook.Measured{Unrated: tollbook.NoRate})
@@ -111,21 +136,17 @@ func entry(e *tollbook.Event, m tollbook.Measured) tollbook.Entry {
 	return NewEntry(org, e, tollbook.MonthOf(e.OccurredAt), m)
 }
 
-// correction is a Booking that names its event: each ledger has a word of its
-// own for it.
-type correction struct {
-	of       tollbook.Entry
-	booked   tollbook.Month // 0: where it is
-	measured tollbook.Measured
-	void     *tollbook.Void
-	adjusts  bool // take back what counts of it
-	behind   int  // words that were said since the event was read
+// bookedIn makes an entry one that counts in the records of a later month.
+func bookedIn(month string, e tollbook.Entry) tollbook.Entry {
+	e.Booked = mustMonth(month)
+	return e
 }
 
-// booking gives a posted event charges.
-func booking(e tollbook.Entry, l *tollbook.Line, increments uint64) correction {
-	return correction{of: e, measured: tollbook.Measured{
-		Charges: []tollbook.Charge{{Line: l, Increments: decimal.NewUint(increments)}},
-		Rate:    tollbook.Rate{CardID: "standard", Version: 4, Row: 21},
-	}}
+// mustMonth reads YYYY-MM; the tests' own texts are well-formed.
+func mustMonth(s string) tollbook.Month {
+	m, err := tollbook.ParseMonth(s)
+	if err != nil {
+		panic(err)
+	}
+	return m
 }

@@ -18,7 +18,7 @@ import (
 type Model struct {
 	mu       sync.Mutex
 	defs     []tollbook.Definition
-	requests map[[16]byte]bool
+	requests map[[16]byte]tollbook.Pos
 	words    []*word              // in the order in which they were said
 	now      *state               // what they come to
 	marks    map[tollbook.Pos]int // how many words had been said before each
@@ -36,7 +36,7 @@ type word struct {
 // NewModel returns an empty model.
 func NewModel() *Model {
 	return &Model{
-		requests: map[[16]byte]bool{}, now: newState(), marks: map[tollbook.Pos]int{}, past: map[int]*state{}, seen: map[[16]byte]bool{},
+		requests: map[[16]byte]tollbook.Pos{}, now: newState(), marks: map[tollbook.Pos]int{}, past: map[int]*state{}, seen: map[[16]byte]bool{},
 	}
 }
 
@@ -51,11 +51,12 @@ func (m *Model) Define(_ context.Context, head tollbook.Pos, defs []tollbook.Def
 	}
 	for i := range defs {
 		d := &defs[i]
-		if m.requests[d.RequestID] {
+		if pos, ok := m.requests[d.RequestID]; ok {
+			d.Pos = pos
 			continue
 		}
-		m.requests[d.RequestID] = true
 		d.Pos = m.head() + 1
+		m.requests[d.RequestID] = d.Pos
 		kept := *d
 		kept.Body = bytes.Clone(d.Body)
 		m.defs = append(m.defs, kept)

@@ -107,7 +107,7 @@ func (m *Model) History(_ context.Context, claim tollbook.Claim) (words []tollbo
 		return nil, nil, tollbook.NewError(tollbook.CodeNotFound, "no such event")
 	}
 	for _, w := range m.words {
-		if w.Void != nil && tollbook.ClaimOf(w.OrganizationID, w.Void.ReplacedBy.Source, w.Void.ReplacedBy.ID) == claim {
+		if w.Void != nil && w.Void.ReplacedBy.ID != "" && tollbook.ClaimOf(w.OrganizationID, w.Void.ReplacedBy.Source, w.Void.ReplacedBy.ID) == claim {
 			replaces = &w.BookedEvent
 		}
 	}

@@ -14,9 +14,19 @@ import (
 // AllRecords returns all records of an organization, of every one for "", in
 // the order of their ids.
 func (m *Model) AllRecords(organizationID string) []tollbook.Record {
+	return m.recordsAt(0, organizationID)
+}
+
+// recordsAt returns the records of an organization as they were at a
+// mark, as they are for 0.
+func (m *Model) recordsAt(mark tollbook.Pos, org string) []tollbook.Record {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.now.matching(organizationID, nil, tollbook.Order{})
+	s, err := m.stateAt(mark)
+	if err != nil {
+		panic("storetest: " + err.Error())
+	}
+	return s.matching(org, nil, tollbook.Order{})
 }
 
 // recordsIn returns the records of an organization, of every one for "", in no

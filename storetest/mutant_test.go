@@ -161,7 +161,7 @@ var mutants = []struct {
 	{"totals are price times units", "Bounds", func(m *mutant) {
 		m.spoilRecords(func(r *tollbook.Record) { r.TotalAmount = r.NumberOfUnits.Mul(r.Price) })
 	}},
-	{"an event over the bound keeps its name", "Bounds", func(m *mutant) {
+	{"an event over the bound keeps its name", "Full", func(m *mutant) {
 		m.after(func(e *tollbook.Entry, o *tollbook.Outcome) {
 			if *o == tollbook.TooManyRecords {
 				m.now.history[e.Claim] = []*word{{normal: slices.Clone(e.Normal)}}

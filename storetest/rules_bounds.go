@@ -61,7 +61,6 @@ func boundTests() []test {
 			s.reopen()
 			s.check(acme)
 		}},
-		{"TooManyRecords", tooManyRecords},
 	}
 }
 
@@ -167,59 +166,6 @@ func fullBatch(s *subject) {
 	s.book(bookings...)
 	s.wantUnrated(acme, 0)
 	s.wantRecord(acme, "P-CALL", "20000", "240", tollbook.MaxBatch)
-}
-
-// tooManyRecords fills an account's month with the most records that it may
-// hold and tries one more in every way.
-func tooManyRecords(s *subject) {
-	line := func(i int) *tollbook.Line {
-		return tollbook.NewLine(callGroup(fmt.Sprintf("P-%06d", i)), dec("0.01"), dec("1"))
-	}
-	var waiting []tollbook.Entry
-	for _, id := range []string{"w-old", "w-new", "w-last"} {
-		waiting = append(waiting, unrated(call(id)))
-	}
-	s.accept(waiting...)
-	for from := 0; from < tollbook.MaxRecordsPerMonth; from += tollbook.MaxBatch {
-		var batch []tollbook.Entry
-		for i := from; i < min(from+tollbook.MaxBatch, tollbook.MaxRecordsPerMonth-1); i++ {
-			batch = append(batch, rated(call(fmt.Sprint(i)), line(i), 1))
-		}
-		s.accept(batch...)
-	}
-	accepted, tooMany := tollbook.Accepted, tollbook.TooManyRecords
-	last, over := line(tollbook.MaxRecordsPerMonth-1), line(tollbook.MaxRecordsPerMonth)
-	s.wantPost([]tollbook.Outcome{accepted, tooMany, accepted, tooMany}, rated(call("last"), last, 1), rated(call("over"), over, 1), rated(call("last-again"), last, 1), rated(call("over"), over, 1))
-
-	// Another month has room, and so has an unrated event.
-	s.accept(rated(call("next-month", at("2023-09-01T00:00:00Z")), over, 1), unrated(call("w-later")))
-	// Two increments of one price are one record, and it is there already.
-	s.accept(rated(call("tenth"), tollbook.NewLine(last.Grouping, dec("0.001"), dec("0.1")), 5))
-	s.wantBook([]tollbook.Outcome{accepted, tooMany}, booking(waiting[0], line(0), 1), booking(waiting[1], over, 1))
-	s.wantUnrated(acme, 3)
-
-	s.reopen()
-	s.wantPost([]tollbook.Outcome{tooMany}, rated(call("over"), over, 1))
-	// What was refused claims nothing: it can be sent again as something else.
-	s.accept(rated(call("over", lasting("61")), last, 2))
-	s.wantBook([]tollbook.Outcome{tooMany, accepted}, booking(waiting[1], over, 1), booking(waiting[1], last, 1))
-	s.wantRecordOf(last, "5.5", "0.055", 5)
-	page, err := s.ledger.Records(s.t.Context(), tollbook.Query{OrganizationID: acme, Limit: 1})
-	s.must(err)
-	if want := tollbook.MaxRecordsPerMonth + 1; page.Total != want {
-		s.t.Fatalf("%d records, want %d", page.Total, want)
-	}
-}
-
-// wantRecordOf wants a line's record of August 2023 to have these sums.
-func (s *subject) wantRecordOf(l *tollbook.Line, units, total string, events int64) {
-	s.t.Helper()
-	id := tollbook.RecordIDOf(acmeOffice, tollbook.MonthOf(call("").OccurredAt), &l.Grouping)
-	r, err := s.ledger.Record(s.t.Context(), acme, id)
-	s.must(err)
-	if r.NumberOfUnits != dec(units) || r.TotalAmount != dec(total) || r.Events != events {
-		s.t.Fatalf("want %s units, a total of %s, %d events:\n%s", units, total, events, recordText(&r))
-	}
 }
 
 // everyEventSentAgain sends many events, and once more after the data was

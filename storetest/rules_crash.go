@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"tollbook"
+	"tollbook/decimal"
 )
 
 // crashTests are skipped where the driver is no Crasher.
@@ -24,7 +25,7 @@ func crashTests() []test {
 			s.check(acme)
 		}},
 		{"AfterEveryStep", func(s *subject) {
-			e := unrated(call("unrated"))
+			e, late := unrated(call("unrated")), bookedIn(september, withFee(call("late"), inTiers(), 20))
 			steps := []func(){
 				func() { s.define(s.definition(tollbook.KindOrganization, acme, `{}`)) },
 				func() { s.accept(e) },
@@ -33,12 +34,22 @@ func crashTests() []test {
 				func() { s.book(booking(e, perTenth(), 15)) },
 				func() { s.book(booking(e, perTenth(), 15)) },
 				func() { s.accept(rated(call("2"), perTenth(), 1)) },
+				func() { s.accept(late) },
+				func() { s.mark() },
+				func() { s.book(takingBack(october, late), voiding(rated(call("1"), perMinute(), 2))) },
+				func() { s.wantRestate(acmeOffice, mustMonth(august), atLine(inTiers(), 12)) },
+				func() { s.mark() },
+				func() { s.book(unbooking(e)) },
+				func() { s.wantRestate(acmeOffice, mustMonth(august), atLine(perMinute(), 3)) },
 				func() { s.post(rated(call("2"), perTenth(), 1)) },
 			}
 			for _, step := range steps {
 				step()
 				s.crash()
 				s.check(acme)
+				for mark := range s.marks {
+					s.wantPast(mark, acme)
+				}
 			}
 			s.reopen()
 			s.check(acme)
@@ -69,6 +80,7 @@ func crashTests() []test {
 			}
 		}},
 		{"WhilePosting", crashWhilePosting},
+		{"WhileRestating", crashWhileRestating},
 	}
 	for i, c := range tests {
 		tests[i].run = func(s *subject) {
@@ -135,5 +147,52 @@ func crashWhilePosting(s *subject) {
 		left.check(acme)
 		left.reopen()
 		left.check(acme)
+	}
+}
+
+// crashWhileRestating looks several times at what a power failure would leave
+// while a month is restated over and over, each time with an increment more:
+// it is all of one time, and that is no earlier than the last acknowledged one.
+func crashWhileRestating(s *subject) {
+	const times, images = 60, 8
+	events := s.postEdition()
+	var acknowledged atomic.Int64
+	acknowledged.Store(1)
+	var g sync.WaitGroup
+	g.Go(func() {
+		for n := int64(2); n <= times; n++ {
+			if !s.restateOnce(atLine(perMinute(), n)) {
+				s.t.Error("a restatement is stale that nothing came before")
+			}
+			acknowledged.Store(n)
+		}
+	})
+	type image struct {
+		driver       Driver
+		acknowledged int64
+	}
+	var taken []image
+	for range images {
+		im := image{acknowledged: acknowledged.Load()}
+		im.driver = s.driver.(Crasher).Crash(s.t)
+		taken = append(taken, im)
+	}
+	g.Wait()
+	for _, im := range taken {
+		left := newSubject(s.t, im.driver)
+		words, _, err := left.ledger.History(s.t.Context(), unrated(call("7")).Claim)
+		s.must(err)
+		n := words[0].Charges[0].Increments
+		if at, _ := n.Uint64(); int64(at) < im.acknowledged || len(words) != int(at) {
+			s.t.Errorf("%d words are left, of the last %s increments; %d were acknowledged", len(words), n, im.acknowledged)
+		}
+		units, all := decimal.Decimal{}, allRecords(s.t, left.ledger, acme)
+		for _, r := range all {
+			left.wantAddUp(acme, r)
+			units = units.Add(r.NumberOfUnits)
+		}
+		if want := decimal.New(n.Mul(decimal.NewInt(int64(events))), 0); units != want {
+			s.t.Errorf("%s units are left, want %s:\n%s", units, want, recordsText(all))
+		}
 	}
 }

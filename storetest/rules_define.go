@@ -53,9 +53,11 @@ func defineTests() []test {
 			d := s.definition(tollbook.KindProduct, "p-1", `{}`)
 			s.define(d)
 			before := s.head
-			s.define(d)
-			if s.head != before {
-				s.t.Fatalf("the same request moved the head from %d to %d", before, s.head)
+			again := []tollbook.Definition{d}
+			head, err := s.ledger.Define(s.t.Context(), s.head, again)
+			s.must(err)
+			if head != before || again[0].Pos != before {
+				s.t.Fatalf("the same request moved the head from %d to %d, its position to %d", before, head, again[0].Pos)
 			}
 			s.check()
 		}},

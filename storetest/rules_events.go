@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"fmt"
-	"math/big"
 
 	"tollbook"
 )
@@ -107,29 +106,6 @@ func (s *subject) fillOneRecord(n int) tollbook.RecordID {
 	}
 	month := tollbook.MonthOf(call("").OccurredAt)
 	return tollbook.RecordIDOf(acmeOffice, month, &perMinute().Grouping)
-}
-
-// wantAddUp wants a record's events, each once, to add up to its sums to the
-// last digit.
-func (s *subject) wantAddUp(org string, r tollbook.Record) {
-	s.t.Helper()
-	units, amount := new(big.Rat), new(big.Rat)
-	seen := map[tollbook.Claim]bool{}
-	for _, e := range allEvents(s.t, s.ledger, tollbook.EventQuery{OrganizationID: org, Record: r.ID, Limit: 5}) {
-		if seen[e.Claim] {
-			s.t.Fatalf("event %s is listed twice in %s", e.Claim, recordText(&r))
-		}
-		seen[e.Claim] = true
-		for _, c := range e.Charges {
-			if tollbook.RecordIDOf(e.AccountID, e.Booked, &c.Line.Grouping) == r.ID {
-				units.Add(units, ratOf(c.Line.Units(c.Increments)))
-				amount.Add(amount, ratOf(c.Line.Amount(c.Increments)))
-			}
-		}
-	}
-	if decimalOf(units) != r.NumberOfUnits || decimalOf(amount) != r.TotalAmount || int64(len(seen)) != r.Events {
-		s.t.Fatalf("the events add up to %s units, %s, %d events:\n%s", decimalOf(units), decimalOf(amount), len(seen), recordText(&r))
-	}
 }
 
 // nextWhileArriving posts between the pages: what was there at the start is

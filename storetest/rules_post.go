@@ -143,6 +143,36 @@ func (s *subject) wantRecord(org, product, units, total string, events int64) {
 	}
 }
 
+// recordIn returns the id of the record of a line in the office's month.
+func recordIn(month string, l *tollbook.Line) tollbook.RecordID {
+	return tollbook.RecordIDOf(acmeOffice, mustMonth(month), &l.Grouping)
+}
+
+// wantIn wants a line's record of the office's month to have these sums.
+func (s *subject) wantIn(month string, l *tollbook.Line, units, total string, events int64) {
+	s.t.Helper()
+	r, err := s.ledger.Record(s.t.Context(), acme, recordIn(month, l))
+	s.must(err)
+	if r.NumberOfUnits != dec(units) || r.TotalAmount != dec(total) || r.Events != events {
+		s.t.Fatalf("want %s units, a total of %s, %d events:\n%s", units, total, events, recordText(&r))
+	}
+}
+
+// wantNoneIn wants a line to have no record in the office's month.
+func (s *subject) wantNoneIn(month string, l *tollbook.Line) {
+	s.t.Helper()
+	id := recordIn(month, l)
+	_, err := s.ledger.Record(s.t.Context(), acme, id)
+	s.wantCode(err, tollbook.CodeNotFound)
+	_, err = s.ledger.Events(s.t.Context(), tollbook.EventQuery{OrganizationID: acme, Record: id, Limit: 1})
+	s.wantCode(err, tollbook.CodeNotFound)
+	for _, r := range allRecords(s.t, s.ledger, acme) {
+		if r.ID == id {
+			s.t.Fatalf("a record that is not there is listed:\n%s", recordText(&r))
+		}
+	}
+}
+
 // wantPostMoved wants a batch under a wrong position to leave nothing behind.
 func (s *subject) wantPostMoved(under tollbook.Pos) {
 	s.t.Helper()

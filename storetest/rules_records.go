@@ -123,7 +123,10 @@ func (s *subject) wantPage(q tollbook.Query) tollbook.Page {
 	s.t.Helper()
 	got, err := s.ledger.Records(s.t.Context(), q)
 	s.must(err)
+	asOf := q.AsOf
+	q.AsOf = s.marks[asOf]
 	want, err := s.model.Records(s.t.Context(), q)
+	q.AsOf = asOf
 	s.must(err)
 	asked := queryText(&q)
 	if got.Total != want.Total {
@@ -142,6 +145,9 @@ func (s *subject) wantPage(q tollbook.Query) tollbook.Page {
 
 func queryText(q *tollbook.Query) string {
 	text := fmt.Sprintf("records of %s by %s desc=%t limit=%d offset=%d", q.OrganizationID, q.Order.Field, q.Order.Desc, q.Limit, q.Offset)
+	if q.AsOf != 0 {
+		text += fmt.Sprintf(" as of %d", q.AsOf)
+	}
 	if q.Filter != nil {
 		text += " where " + exprText(q.Filter)
 	}

@@ -25,7 +25,12 @@ var rewriteFlag = flag.Bool("storetest.rewrite", false, "write what the scripts 
 //	post [FIELDS]                  events, a JSON object a line, with these fields in common
 //	                               (JSON without its braces); prints what became of each
 //	take up                        measures the unrated events again
+//	close ORG MONTH                nothing is booked in the month any more, and what holds is marked
+//	void ORG [REASON]              events, a line "SOURCE ID [by SOURCE ID]" each; prints what became of each
+//	adjustments ORG MONTH          prints what of the month is booked in a later one
+//	history ORG SOURCE ID          prints what was said of an event, the latest word first
 //	records ORG [FILTER]           prints a table in the order of month, account and id
+//	past MONTH ORG [FILTER]        the same as it was when the month was closed
 //	total ORG [FILTER]             how many records match
 //	events ORG FILTER              prints the events of the records that match, and their sums
 //	unrated ORG                    prints the unrated events, by id

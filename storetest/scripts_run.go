@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"math/big"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"tollbook"
+	"tollbook/decimal"
 	"tollbook/filter"
 	"tollbook/rating"
 	"tollbook/wire"
@@ -24,6 +24,8 @@ type scriptRun struct {
 	cards         map[string]*rating.Card
 	versions      map[string]int
 	accounts      map[string]scriptAccount
+	open          firstOpen
+	past          map[string]tollbook.Pos // the marks of months that were closed
 }
 
 type scriptAccount struct {
@@ -33,7 +35,7 @@ type scriptAccount struct {
 }
 
 func newScriptRun(s *subject) *scriptRun {
-	return &scriptRun{subject: s, cards: map[string]*rating.Card{}, versions: map[string]int{}, accounts: map[string]scriptAccount{}}
+	return &scriptRun{subject: s, cards: map[string]*rating.Card{}, versions: map[string]int{}, accounts: map[string]scriptAccount{}, open: firstOpen{}, past: map[string]tollbook.Pos{}}
 }
 
 // do runs one command and returns what it prints.
@@ -50,10 +52,21 @@ func (r *scriptRun) do(c *command) string {
 		return r.postLines(rest, c.input)
 	case "take":
 		return r.takeUp()
+	case "close":
+		r.close(strings.Fields(rest))
+		return ""
+	case "void":
+		return r.void(rest, c.input)
+	case "history":
+		return r.history(strings.Fields(rest))
+	case "adjustments":
+		return r.adjustments(strings.Fields(rest))
 	case "records":
-		return r.records(rest)
+		return recordsTable(r.matchingRecords(rest, 0))
+	case "past":
+		return r.recordsOfPast(rest)
 	case "total":
-		return fmt.Sprintf("%d\n", len(r.matchingRecords(rest)))
+		return fmt.Sprintf("%d\n", len(r.matchingRecords(rest, 0)))
 	case "events":
 		return r.events(rest)
 	case "unrated":
@@ -166,7 +179,9 @@ func (r *scriptRun) postLines(common string, lines []string) string {
 			if !ok {
 				r.t.Fatalf("%s: there is no account %q", r.at, e.AccountID)
 			}
-			batch = append(batch, NewEntry(a.organization, e, a.calendar.MonthOf(e.OccurredAt), r.measure(e)))
+			entry := NewEntry(a.organization, e, a.calendar.MonthOf(e.OccurredAt), r.measure(e))
+			entry.Booked = r.open.booked(a.organization, entry.Home)
+			batch = append(batch, entry)
 		}
 	}
 	var outcomes []tollbook.Outcome
@@ -197,7 +212,7 @@ func (r *scriptRun) takeUp() string {
 	var bookings []correction
 	for _, e := range allEvents(r.t, r.ledger, tollbook.EventQuery{Unrated: true, Limit: 100}) {
 		if m := r.measure(&e.Event); len(m.Charges) > 0 {
-			bookings = append(bookings, correction{of: tollbook.Entry{Event: &e.Event, OrganizationID: e.OrganizationID, Claim: e.Claim}, measured: m})
+			bookings = append(bookings, correction{of: tollbook.Entry{Event: &e.Event, OrganizationID: e.OrganizationID, Claim: e.Claim}, booked: r.open.booked(e.OrganizationID, e.Home), measured: m})
 		}
 	}
 	if len(bookings) > 0 {
@@ -207,11 +222,11 @@ func (r *scriptRun) takeUp() string {
 }
 
 // matchingRecords reads "ORG [FILTER]" and returns the records in the order
-// of month, account and id.
-func (r *scriptRun) matchingRecords(rest string) []tollbook.Record {
+// of month, account and id, as they were at a mark or, for 0, as they are.
+func (r *scriptRun) matchingRecords(rest string, asOf tollbook.Pos) []tollbook.Record {
 	r.t.Helper()
 	org, text, _ := strings.Cut(rest, " ")
-	q := tollbook.Query{OrganizationID: org, Order: tollbook.Order{Field: tollbook.OrderMonth}, Limit: tollbook.MaxPage}
+	q := tollbook.Query{OrganizationID: org, Order: tollbook.Order{Field: tollbook.OrderMonth}, Limit: tollbook.MaxPage, AsOf: asOf}
 	if text != "" {
 		var err error
 		q.Filter, err = filter.Parse(text, tollbook.RecordSchema())
@@ -224,10 +239,9 @@ func (r *scriptRun) matchingRecords(rest string) []tollbook.Record {
 	return page.Records
 }
 
-func (r *scriptRun) records(rest string) string {
-	r.t.Helper()
+func recordsTable(records []tollbook.Record) string {
 	rows := [][]string{{"month", "account", "type", "description", "direction", "resolution", "product", "aggr", "wallet", "price", "unit", "units", "total", "currency"}}
-	for _, rec := range r.matchingRecords(rest) {
+	for _, rec := range records {
 		rows = append(rows, []string{rec.Month.String(), rec.AccountID, rec.Type.String(), rec.Description, rec.Direction.String(), rec.Resolution.String(), rec.ProductID, rec.AggrProductID,
 			rec.WalletName, rec.Price.String(), rec.Unit.String(), rec.NumberOfUnits.String(), rec.TotalAmount.String(), rec.Currency})
 	}
@@ -235,24 +249,34 @@ func (r *scriptRun) records(rest string) string {
 }
 
 // events prints the events of each record that matches, with the row that
-// priced them, and what they add up to, which must be the record's sums.
+// priced them and what of it is in the record, and what they add up to, which
+// must be the record's sums. In a line with tiers it is the month's increments
+// that are cut, whosoever's they are.
 func (r *scriptRun) events(rest string) string {
 	r.t.Helper()
 	org, _, _ := strings.Cut(rest, " ")
 	rows := [][]string{{"event", "quantity", "unit", "card", "version", "row", "prefix", "increments", "units", "amount"}}
-	for _, rec := range r.matchingRecords(rest) {
-		r.wantAddUp(org, rec)
-		events := allEvents(r.t, r.ledger, tollbook.EventQuery{OrganizationID: org, Record: rec.ID, Limit: 2})
-		slices.SortFunc(events, func(a, b tollbook.BookedEvent) int { return strings.Compare(a.ID, b.ID) })
-		units, amount := new(big.Rat), new(big.Rat)
-		for _, e := range events {
-			c := e.Charges[0]
-			rows = append(rows, []string{e.ID, e.Quantity.String(), e.Unit.String(), e.Rate.CardID, fmt.Sprint(e.Rate.Version), fmt.Sprint(e.Rate.Row), e.Rate.Prefix,
-				c.Increments.String(), c.Line.Units(c.Increments).String(), c.Line.Amount(c.Increments).String()})
-			units.Add(units, ratOf(c.Line.Units(c.Increments)))
-			amount.Add(amount, ratOf(c.Line.Amount(c.Increments)))
+	add := func(head []string, l *tollbook.Line, increments decimal.Int) {
+		row := append(append(head, make([]string, 7-len(head))...), increments.String(), l.Units(increments).String(), "")
+		if len(l.Tiers) == 0 {
+			row[9] = l.Amount(increments).String()
 		}
-		rows = append(rows, []string{"total", "", "", "", "", "", "", "", decimalOf(units).String(), decimalOf(amount).String()})
+		rows = append(rows, row)
+	}
+	for _, rec := range r.matchingRecords(rest, 0) {
+		events, d := r.drill(org, rec)
+		slices.SortFunc(events, func(a, b tollbook.BookedEvent) int {
+			return cmp.Or(strings.Compare(a.ID, b.ID), cmp.Compare(a.Ref, b.Ref))
+		})
+		for _, e := range events {
+			for _, c := range d.charges(&e) {
+				add([]string{e.ID, e.Quantity.String(), e.Unit.String(), e.Rate.CardID, fmt.Sprint(e.Rate.Version), fmt.Sprint(e.Rate.Row), e.Rate.Prefix}, c.Line, c.Increments)
+			}
+		}
+		for _, c := range d.cuts {
+			add([]string{fmt.Sprintf("tier %d of %s behind %s", c.Part+1, c.Increments, c.Before)}, c.Line.Part(c.Part), c.Share)
+		}
+		rows = append(rows, []string{"total", "", "", "", "", "", "", "", decimalOf(d.units).String(), decimalOf(d.amount).String()})
 	}
 	return table(rows)
 }

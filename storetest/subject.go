@@ -1,9 +1,7 @@
 package storetest
 
 import (
-	"cmp"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -20,11 +18,12 @@ type subject struct {
 
 	head      tollbook.Pos // of the ledger; a store may leave gaps
 	modelHead tollbook.Pos
-	requests  uint64 // request ids given out
+	marks     map[tollbook.Pos]tollbook.Pos // the model's, by the ledger's
+	requests  uint64                        // request ids given out
 }
 
 func newSubject(t testing.TB, driver Driver) *subject {
-	s := &subject{t: t, driver: driver, model: NewModel()}
+	s := &subject{t: t, driver: driver, model: NewModel(), marks: map[tollbook.Pos]tollbook.Pos{}}
 	s.ledger = driver.Open(t)
 	t.Cleanup(func() {
 		if s.ledger != nil {
@@ -53,11 +52,24 @@ func (s *subject) definition(kind tollbook.Kind, id, body string) tollbook.Defin
 // define appends definitions at the head of both.
 func (s *subject) define(defs ...tollbook.Definition) {
 	s.t.Helper()
-	head, err := s.ledger.Define(s.t.Context(), s.head, slices.Clone(defs))
+	own, modelOwn := slices.Clone(defs), slices.Clone(defs)
+	head, err := s.ledger.Define(s.t.Context(), s.head, own)
 	s.must(err)
 	s.head = head
-	s.modelHead, err = s.model.Define(s.t.Context(), s.modelHead, slices.Clone(defs))
+	s.modelHead, err = s.model.Define(s.t.Context(), s.modelHead, modelOwn)
 	s.must(err)
+	for i := range own {
+		if own[i].Kind == tollbook.KindMark {
+			s.marks[own[i].Pos] = modelOwn[i].Pos
+		}
+	}
+}
+
+// mark marks what holds now and returns the name of it in the ledger.
+func (s *subject) mark() tollbook.Pos {
+	s.t.Helper()
+	s.define(s.definition(tollbook.KindMark, "day", `{"reason":"day","of":"2023-09-01"}`))
+	return s.head
 }
 
 // post posts to both; the outcomes must agree.
@@ -81,46 +93,6 @@ func (s *subject) accept(entries ...tollbook.Entry) {
 func (s *subject) wantPost(want []tollbook.Outcome, entries ...tollbook.Entry) {
 	s.t.Helper()
 	s.sameOutcomes("Post", s.post(entries...), want)
-}
-
-// book corrects events in both; the outcomes must agree.
-func (s *subject) book(corrections ...correction) []tollbook.Outcome {
-	s.t.Helper()
-	got, err := s.ledger.Book(s.t.Context(), s.head, s.bookings(s.ledger, corrections))
-	s.must(err)
-	want, err := s.model.Book(s.t.Context(), s.modelHead, s.bookings(s.model, corrections))
-	s.must(err)
-	s.sameOutcomes("Book", got, want)
-	return got
-}
-
-// bookings reads the events of some corrections from a ledger.
-func (s *subject) bookings(l tollbook.Ledger, corrections []correction) []tollbook.Booking {
-	s.t.Helper()
-	var list []tollbook.Booking
-	for _, c := range corrections {
-		e := c.of
-		event := tollbook.BookedEvent{Event: *e.Event, OrganizationID: e.OrganizationID, Claim: e.Claim, Home: e.Home, Booked: e.Booked, Measured: e.Measured}
-		if words, _, err := l.History(s.t.Context(), e.Claim); err == nil {
-			event = words[c.behind]
-		} else {
-			s.wantCode(err, tollbook.CodeNotFound)
-		}
-		b := tollbook.Booking{Event: &event, Booked: cmp.Or(c.booked, event.Booked), Measured: c.measured, Void: c.void, Adjusts: c.adjusts}
-		if c.adjusts {
-			for _, charge := range event.Charges {
-				b.Charges = append(b.Charges, tollbook.Charge{Line: charge.Line, Increments: charge.Increments.Neg()})
-			}
-			b.Rate = event.Rate
-		}
-		list = append(list, b)
-	}
-	return list
-}
-
-func (s *subject) wantBook(want []tollbook.Outcome, corrections ...correction) {
-	s.t.Helper()
-	s.sameOutcomes("Book", s.book(corrections...), want)
 }
 
 func (s *subject) sameOutcomes(call string, got, want []tollbook.Outcome) {
@@ -168,50 +140,4 @@ func (s *subject) crash() bool {
 	s.ledger, s.driver = nil, left
 	s.ledger = s.driver.Open(s.t)
 	return true
-}
-
-// check compares everything that the ledger holds with the model: the
-// definitions, and each organization's records, products, unrated events and
-// the events of some records.
-func (s *subject) check(organizations ...string) {
-	s.t.Helper()
-	s.same("definitions", func(l tollbook.Ledger) string { return definitionsText(s.t, l) })
-	for _, org := range organizations {
-		s.same("records of "+org, func(l tollbook.Ledger) string { return recordsText(allRecords(s.t, l, org)) })
-		s.same("products of "+org, func(l tollbook.Ledger) string {
-			ids, err := l.Products(s.t.Context(), org)
-			s.must(err)
-			return fmt.Sprintf("%q\n", ids)
-		})
-		s.same("unrated of "+org, func(l tollbook.Ledger) string {
-			n, err := l.CountUnrated(s.t.Context(), org)
-			s.must(err)
-			q := tollbook.EventQuery{OrganizationID: org, Unrated: true, Limit: 97}
-			return fmt.Sprintf("%d counted\n%s", n, eventsText(allEvents(s.t, l, q)))
-		})
-		s.checkEvents(org)
-	}
-}
-
-// checkEvents compares the events of a few records.
-func (s *subject) checkEvents(org string) {
-	s.t.Helper()
-	const sample = 4
-	all := s.model.AllRecords(org)
-	pick := rand.New(rand.NewPCG(uint64(len(all)), 0))
-	pick.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	for _, r := range all[:min(sample, len(all))] {
-		s.same("events of record "+r.ID.String(), func(l tollbook.Ledger) string {
-			q := tollbook.EventQuery{OrganizationID: org, Record: r.ID, Limit: 97}
-			return eventsText(allEvents(s.t, l, q))
-		})
-	}
-}
-
-// same wants a question to have the same answer from both.
-func (s *subject) same(what string, answer func(l tollbook.Ledger) string) {
-	s.t.Helper()
-	if diff := diffLines(answer(s.ledger), answer(s.model)); diff != "" {
-		s.t.Fatalf("%s: the ledger (+) differs from the model (-):\n%s", what, diff)
-	}
 }

@@ -10,6 +10,15 @@ import (
 	"tollbook"
 )
 
+// linesOf returns texts in their order, one a line.
+func linesOf(texts []string) string {
+	var b strings.Builder
+	for _, text := range slices.Sorted(slices.Values(texts)) {
+		b.WriteString(text + "\n")
+	}
+	return b.String()
+}
+
 // recordText returns everything that a record holds, on one line.
 func recordText(r *tollbook.Record) string {
 	return fmt.Sprintf("%s account=%q month=%s product=%q aggr=%q type=%s description=%q currency=%s direction=%s resolution=%s unit=%s price=%s wallet=%q units=%s total=%s events=%d",
@@ -58,6 +67,23 @@ func eventsText(events []tollbook.BookedEvent) string {
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "")
+}
+
+func cutsText(cuts []tollbook.Cut) string {
+	var lines []string
+	for _, c := range cuts {
+		lines = append(lines, fmt.Sprintf("cut of %x part=%d before=%s increments=%s share=%s\n", c.Line.Key(), c.Part, c.Before, c.Increments, c.Share))
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "")
+}
+
+func totalsText(totals []tollbook.Total) string {
+	var b strings.Builder
+	for _, t := range totals {
+		fmt.Fprintf(&b, "%s %s wallet=%q %s put in=%s used=%s\n", t.AccountID, t.Month, t.WalletName, t.Currency, t.PutIn, t.Used)
+	}
+	return b.String()
 }
 
 // definitionsText leaves the positions out, which may have gaps, but wants

@@ -55,12 +55,13 @@ func NewWorkload(seed uint64, size WorkloadSize) *Workload {
 
 func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 
-// newLine returns a line; one in three is an earlier one with another
-// increment at the same price, so that both share their records.
+// newLine returns a line; one in three shares a record with an earlier one, and
+// one in four of the others has tiers.
 func (w *Workload) newLine() *tollbook.Line {
 	r := w.random
 	if len(w.lines) > 0 && r.IntN(3) == 0 {
 		l := pick(r, w.lines)
+		l = l.Part(r.IntN(l.Parts()))
 		tenth := dec("0.1")
 		return tollbook.NewLine(l.Grouping, l.PricePerIncrement.Mul(tenth), l.Increment.Mul(tenth))
 	}
@@ -71,7 +72,20 @@ func (w *Workload) newLine() *tollbook.Line {
 		Direction: tollbook.Direction(r.IntN(1 + len(tollbook.Directions()))), Resolution: tollbook.Resolution(r.IntN(1 + len(tollbook.Resolutions()))),
 		Unit: tollbook.Unit(1 + r.IntN(len(tollbook.Units()))), WalletName: pick(r, []string{"", "contact center", "voice"}),
 	}
-	return tollbook.NewLine(g, dec(pick(r, []string{"0", "0.012", "1", "0.000000000001", "12.5"})), dec(pick(r, []string{"1", "0.5", "6", "60"})))
+	price := func() decimal.Decimal { return dec(pick(r, []string{"0", "0.012", "1", "0.000000000001", "12.5"})) }
+	increment := dec(pick(r, []string{"1", "0.5", "6", "60"}))
+	if r.IntN(4) > 0 {
+		return tollbook.NewLine(g, price(), increment)
+	}
+	// Tiers end early and late in a month of events of up to a million.
+	var tiers []tollbook.Tier
+	for _, end := range []uint64{3, 500, 20_000, 1_000_000, 5_000_000}[r.IntN(4):] {
+		if r.IntN(3) > 0 {
+			tiers = append(tiers, tollbook.Tier{UpTo: decimal.NewUint(end), PricePerIncrement: price()})
+		}
+	}
+	tiers = append(tiers, tollbook.Tier{UpTo: decimal.NewUint(8_000_000), PricePerIncrement: price()}, tollbook.Tier{PricePerIncrement: price()})
+	return tollbook.NewTieredLine(g, increment, tiers)
 }
 
 // Batch returns n entries, in whose order a tenth repeat and a twentieth
@@ -111,9 +125,13 @@ func (w *Workload) fresh() tollbook.Entry {
 	case p < 30:
 		m = w.priced(e)
 	default:
-		m = w.measure(e)
+		m = w.measure(r, e)
 	}
-	return NewEntry(a.organization, e, tollbook.MonthOf(e.OccurredAt.In(a.zone)), m)
+	entry := NewEntry(a.organization, e, tollbook.MonthOf(e.OccurredAt.In(a.zone)), m)
+	if r.IntN(6) == 0 {
+		entry.Booked += tollbook.Month(1 + r.IntN(3))
+	}
+	return entry
 }
 
 // instantIn returns an instant in one of the workload's months, one in four
@@ -128,15 +146,17 @@ func (w *Workload) instantIn(zone *time.Location) time.Time {
 	return start.Add(time.Duration(w.random.Int64N(int64(end.Sub(start))))).UTC()
 }
 
-// measure charges an event by a line, one in thirty by two.
-func (w *Workload) measure(e *tollbook.Event) tollbook.Measured {
-	charge := func(l *tollbook.Line) tollbook.Charge {
-		return tollbook.Charge{Line: l, Increments: e.Quantity.CeilQuo(l.Increment)}
+// measure charges an event by a line, one in ten by several, of which some are
+// the same or share a record.
+func (w *Workload) measure(r *rand.Rand, e *tollbook.Event) tollbook.Measured {
+	m := tollbook.Measured{Rate: tollbook.Rate{CardID: "card", Version: 1 + r.IntN(3), Row: 2 + r.IntN(len(w.lines)), Prefix: "44"}}
+	n := 1
+	if r.IntN(10) == 0 {
+		n += 1 + r.IntN(3)
 	}
-	l := pick(w.random, w.lines)
-	m := tollbook.Measured{Charges: []tollbook.Charge{charge(l)}, Rate: tollbook.Rate{CardID: "card", Version: 1 + w.random.IntN(3), Row: 2 + w.random.IntN(len(w.lines)), Prefix: "44"}}
-	if other := pick(w.random, w.lines); w.random.IntN(30) == 0 && other.Grouping != l.Grouping {
-		m.Charges = append(m.Charges, charge(other))
+	for range n {
+		l := pick(r, w.lines)
+		m.Charges = append(m.Charges, tollbook.Charge{Line: l, Increments: e.Quantity.CeilQuo(l.Increment)})
 	}
 	return m
 }
@@ -158,7 +178,10 @@ func (w *Workload) priced(e *tollbook.Event) tollbook.Measured {
 func (w *Workload) repeat() tollbook.Entry {
 	e := pick(w.random, w.made)
 	if !e.Event.Priced && w.random.IntN(3) == 0 {
-		e.Measured = w.measure(e.Event)
+		e.Measured = w.measure(w.random, e.Event)
+	}
+	if w.random.IntN(3) == 0 {
+		e.Booked++
 	}
 	return e
 }
@@ -178,29 +201,4 @@ func (w *Workload) contradict() tollbook.Entry {
 		month += 3
 	}
 	return NewEntry(first.OrganizationID, &e, month, first.Measured)
-}
-
-// corrections returns n bookings of events that the workload made, most of them
-// unrated; one in ten is of an event that was never posted.
-func (w *Workload) corrections(n int) []correction {
-	var open []tollbook.Entry
-	for _, e := range w.made {
-		if len(e.Charges) == 0 {
-			open = append(open, e)
-		}
-	}
-	var list []correction
-	for range n {
-		e := w.fresh() // its name is not noted: it is never posted
-		switch p := w.random.IntN(10); {
-		case p < 8 && len(open) > 0:
-			e = pick(w.random, open)
-		case p < 9 && len(w.made) > 0:
-			e = pick(w.random, w.made)
-		default:
-			e.Claim[0] ^= 0x5a
-		}
-		list = append(list, correction{of: e, measured: w.measure(e.Event)})
-	}
-	return list
 }
