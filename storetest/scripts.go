@@ -26,6 +26,7 @@ var rewriteFlag = flag.Bool("storetest.rewrite", false, "write what the scripts 
 //	                               (JSON without its braces); prints what became of each
 //	take up                        measures the unrated events again
 //	close ORG MONTH                nothing is booked in the month any more, and what holds is marked
+//	rerate ORG MONTH               measures the events of the month again; prints of each account how many have other charges then
 //	void ORG [REASON]              events, a line "SOURCE ID [by SOURCE ID]" each; prints what became of each
 //	adjustments ORG MONTH          prints what of the month is booked in a later one
 //	history ORG SOURCE ID          prints what was said of an event, the latest word first

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -23,6 +24,43 @@ func (r *scriptRun) close(words []string) {
 	r.open[words[0]] = mustMonth(words[1]) + 1
 	r.defineObject(tollbook.KindMonth, words[0]+"/"+words[1], struct{}{})
 	r.past[words[1]] = r.mark()
+}
+
+// rerate reads "ORG MONTH" and measures the events of the month again under the
+// cards as they are. It prints of each account how many get other charges.
+func (r *scriptRun) rerate(words []string) string {
+	r.t.Helper()
+	org, month := words[0], mustMonth(words[1])
+	if month < r.open[org] {
+		return "closed\n"
+	}
+	var out strings.Builder
+	for _, id := range slices.Sorted(maps.Keys(r.accounts)) {
+		if r.accounts[id].organization != org {
+			continue
+		}
+		changed := r.readMonth(org, id, month, func(e *tollbook.BookedEvent) *tollbook.Measured {
+			m := r.measure(&e.Event)
+			if chargeList(m.Charges) == chargeList(e.Charges) && m.Unrated == e.Unrated {
+				return nil
+			}
+			return &m
+		})
+		if n := len(changed.ledger.Bookings); n > 0 {
+			r.must(r.restate(changed))
+			fmt.Fprintf(&out, "%s %d\n", id, n)
+		}
+	}
+	return out.String()
+}
+
+// chargeList is charges as a text: the same for the same.
+func chargeList(charges []tollbook.Charge) string {
+	var b strings.Builder
+	for _, c := range charges {
+		fmt.Fprintf(&b, "%x %v,", c.Line.Key(), c.Increments)
+	}
+	return b.String()
 }
 
 // void reads "ORG [REASON]" and of each line "SOURCE ID [by SOURCE ID]". What

@@ -55,6 +55,8 @@ func (r *scriptRun) do(c *command) string {
 	case "close":
 		r.close(strings.Fields(rest))
 		return ""
+	case "rerate":
+		return r.rerate(strings.Fields(rest))
 	case "void":
 		return r.void(rest, c.input)
 	case "history":
