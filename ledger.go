@@ -62,7 +62,7 @@ const (
 	Duplicate                         // its name and its content are there already
 	Conflict                          // its name is there with other content, which stays
 	TooManyRecords                    // its account's month would have more than MaxRecordsPerMonth records
-	Stale                             // of a Booking: the event has been corrected since it was read
+	Stale                             // of a Booking: the event has been corrected since it was read, or is void
 	NotFound                          // of a Booking: no such event
 )
 
@@ -101,7 +101,7 @@ type EventName struct{ Source, ID string }
 // Booking corrects what counts of an event that is there: a further word about
 // it. Nothing that was said before is lost.
 type Booking struct {
-	Event  *BookedEvent // by its latest word, as the ledger gave it
+	Event  *BookedEvent // by its latest word, as the ledger gave it; a void is the last one
 	Booked Month        // the month in whose records the event counts from now on
 	Measured
 	Void *Void // the event counts no more
@@ -113,7 +113,8 @@ type Booking struct {
 }
 
 // Restatement replaces what counts in the records of one account's month, by
-// bookings of the events in it whose charges change.
+// bookings of the events in it whose charges change. The month is open: what has
+// been taken back in a later one is not among them.
 type Restatement struct {
 	OrganizationID string
 	AccountID      string
@@ -168,7 +169,8 @@ type EventQuery struct {
 }
 
 // EventPage is a page of events, in an order that does not change unless they
-// are corrected. Next is "" on the last page.
+// are corrected. Each word about an event is there once, in however many lines
+// it has charges. Next is "" on the last page.
 type EventPage struct {
 	Events []BookedEvent
 	Next   string
@@ -234,14 +236,15 @@ type Ledger interface {
 	Restate(ctx context.Context, under Pos, r Restatement) error
 
 	// MonthEvents returns the events that count in the records of the accounts'
-	// month, the unrated ones among them, each once by its latest word and in
-	// no order, but not what adjusts. Events that are accepted meanwhile may be
-	// left out.
+	// month, the unrated ones among them, each once by the word that counts and
+	// in no order, but not what adjusts. Events that are accepted meanwhile may
+	// be left out.
 	MonthEvents(ctx context.Context, q MonthQuery) (seen Ref, events iter.Seq2[BookedEvent, error])
 
 	// History returns what was said of an event, the latest word first, at most
-	// MaxWords of them, and the event that it replaces, nil where none was
-	// voided in its favour. An *Error with CodeNotFound: there is no such event.
+	// MaxWords of them, and the event that it replaces, the last of several, nil
+	// where none was voided in its favour. An *Error with CodeNotFound: there is
+	// no such event.
 	History(ctx context.Context, claim Claim) (words []BookedEvent, replaces *BookedEvent, err error)
 
 	// Records returns a page. Every event whose Post returned before the call

@@ -18,7 +18,10 @@ type Record struct {
 	Grouping
 	NumberOfUnits decimal.Decimal
 	TotalAmount   decimal.Decimal // in Currency; exactly the sum of the record's events
-	Events        int64           // counted in the record
+	// Events is how many events count in the record. One with several charges in
+	// it is one; but of a line with tiers every event is one of its own, whatever
+	// else of it is in the record.
+	Events int64
 }
 
 // The fields of a record in RecordSchema's order.

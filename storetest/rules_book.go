@@ -30,7 +30,7 @@ func bookTests() []test {
 			s.wantUnrated("", 0)
 			s.check(acme)
 		}},
-		{"OncePerEvent", func(s *subject) {
+		{"OncePerWord", func(s *subject) {
 			e := unrated(call("1"))
 			s.accept(e)
 			s.wantBook(outcomes{accepted, stale}, booking(e, perMinute(), 2), booking(e, perMinute(), 2))
@@ -43,7 +43,7 @@ func bookTests() []test {
 			s.wantRecord(acme, "P-CALL", "2", "0.024", 1)
 			s.check(acme)
 		}},
-		{"RatedAlready", func(s *subject) {
+		{"RatedIsRatedAnew", func(s *subject) {
 			e := rated(call("1"), perMinute(), 2)
 			s.accept(e)
 			s.wantBook(outcomes{accepted}, booking(e, perTenth(), 13))

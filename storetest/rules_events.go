@@ -44,6 +44,7 @@ func eventTests() []test {
 		}},
 		{"NextHoldsWhileEventsArrive", nextWhileArriving},
 		{"NextHoldsWhileTheQueueDrains", nextWhileDraining},
+		{"NextHoldsWhileEventsAreVoided", nextWhileVoiding},
 		{"BookedEventIsInItsRecord", func(s *subject) {
 			e := unrated(call("late"))
 			s.accept(e, rated(call("1"), perMinute(), 1))
@@ -138,6 +139,42 @@ func nextWhileArriving(s *subject) {
 			s.t.Errorf("%s is listed %d times", id, n)
 		}
 	}
+}
+
+// nextWhileVoiding voids events between the pages, those that were just listed
+// and others that were not: what is left is listed once.
+func nextWhileVoiding(s *subject) {
+	id := s.fillOneRecord(20)
+	q := tollbook.EventQuery{OrganizationID: acme, Record: id, Limit: 3}
+	listed, voided := map[string]int{}, map[string]bool{}
+	void := func(id string) {
+		if !voided[id] {
+			voided[id] = true
+			s.wantBook([]tollbook.Outcome{tollbook.Accepted}, voiding(rated(call(id), perMinute(), 0)))
+		}
+	}
+	for i := 0; ; i++ {
+		page, err := s.ledger.Events(s.t.Context(), q)
+		s.must(err)
+		for _, e := range page.Events {
+			listed[e.ID]++
+			if voided[e.ID] {
+				s.t.Errorf("%s is listed when it is void", e.ID)
+			}
+		}
+		if page.Next == "" {
+			break
+		}
+		void(page.Events[len(page.Events)-1].ID)
+		void(fmt.Sprintf("call-%d", (7*i+11)%20))
+		q.After = page.Next
+	}
+	for i := range 20 {
+		if id := fmt.Sprintf("call-%d", i); listed[id] > 1 || listed[id] == 0 && !voided[id] {
+			s.t.Errorf("%s is listed %d times, void: %t", id, listed[id], voided[id])
+		}
+	}
+	s.check(acme)
 }
 
 // nextWhileDraining books each page of the unrated queue before it asks for
