@@ -30,11 +30,11 @@ func (s *subject) check(organizations ...string) {
 		s.same("unrated of "+org, func(l tollbook.Ledger) string {
 			n, err := l.CountUnrated(s.t.Context(), org)
 			s.must(err)
-			q := tollbook.EventQuery{OrganizationID: org, Unrated: true, Limit: 97}
+			q := tollbook.EventQuery{OrganizationID: org, Unrated: true, Limit: 397}
 			return fmt.Sprintf("%d counted\n%s", n, eventsText(allEvents(s.t, l, q)))
 		})
 		for _, home := range s.model.homes(org) {
-			s.sameEvents(tollbook.EventQuery{OrganizationID: org, Late: true, Home: home, Limit: 97})
+			s.sameEvents(tollbook.EventQuery{OrganizationID: org, Late: true, Home: home, Limit: 397})
 		}
 		s.checkSome(org)
 	}

@@ -87,7 +87,7 @@ func (h *history) step() {
 		{3, "once", h.once},
 		{3, "reopen", h.reopen},
 		{3, "crash", func() { h.crash() }},
-		{5, "check", func() { h.check(h.organizations...) }},
+		{2, "check", func() { h.check(h.organizations...) }},
 	}
 	total := 0
 	for _, s := range steps {

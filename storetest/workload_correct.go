@@ -63,7 +63,7 @@ func (w *Workload) correct(e tollbook.Entry) correction {
 func (w *Workload) void(e tollbook.Entry) *tollbook.Void {
 	r := w.random
 	v := &tollbook.Void{Reason: pick(r, []string{"", "test call", "doppelt"}), Actor: "client", At: e.Event.OccurredAt.AddDate(0, 1, 0)}
-	if r.IntN(3) == 0 {
+	if len(w.made) > 0 && r.IntN(3) == 0 {
 		other := pick(r, w.made)
 		v.ReplacedBy = tollbook.EventName{Source: other.Event.Source, ID: other.Event.ID}
 		if r.IntN(2) == 0 {
