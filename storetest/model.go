@@ -102,16 +102,22 @@ func (m *Model) post(e *tollbook.Entry) tollbook.Outcome {
 		}
 		return tollbook.Conflict
 	}
-	w := &word{normal: bytes.Clone(e.Normal)}
-	w.Event = *e.Event
-	w.Attributes = slices.Clone(e.Event.Attributes)
-	w.OrganizationID, w.Claim, w.Home, w.Booked = e.OrganizationID, e.Claim, e.Home, e.Booked
-	w.measured(&e.Measured)
+	w := acceptance(e)
 	if !m.now.fits(w) {
 		return tollbook.TooManyRecords
 	}
 	m.say(w)
 	return tollbook.Accepted
+}
+
+// acceptance returns the word that an entry's event came.
+func acceptance(e *tollbook.Entry) *word {
+	w := &word{normal: bytes.Clone(e.Normal)}
+	w.Event = *e.Event
+	w.Attributes = slices.Clone(e.Event.Attributes)
+	w.OrganizationID, w.Claim, w.Home, w.Booked = e.OrganizationID, e.Claim, e.Home, e.Booked
+	w.measured(&e.Measured)
+	return w
 }
 
 func (w *word) measured(m *tollbook.Measured) {

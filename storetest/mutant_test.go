@@ -3,7 +3,7 @@ package storetest
 import (
 	"context"
 	"flag"
-	"math/big"
+	"iter"
 	"os"
 	"os/exec"
 	"slices"
@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"tollbook"
-	"tollbook/decimal"
-	"tollbook/filter"
 )
 
 var mutantFlag = flag.String("mutant", "", "run the suite on the model with this fault; it must fail")
@@ -24,12 +22,28 @@ type mutant struct {
 	define  func(head tollbook.Pos, defs []tollbook.Definition) (tollbook.Pos, error)
 	post    func(under tollbook.Pos, entries []tollbook.Entry) ([]tollbook.Outcome, error)
 	book    func(under tollbook.Pos, bookings []tollbook.Booking) ([]tollbook.Outcome, error)
+	restate func(under tollbook.Pos, r tollbook.Restatement) error
+	month   func(q tollbook.MonthQuery) (tollbook.Ref, []tollbook.BookedEvent)
+	history func(claim tollbook.Claim) ([]tollbook.BookedEvent, *tollbook.BookedEvent, error)
+	totals  func(org string) ([]tollbook.Total, error)
 	records func(q tollbook.Query) (tollbook.Page, error)
 	record  func(org string, id tollbook.RecordID) (tollbook.Record, error)
 	events  func(q tollbook.EventQuery) (tollbook.EventPage, error)
 	unrated func(org string) (int, error)
 	once    func(key [16]byte) (bool, error)
 	close   func()
+	crash   func(left *mutant) // what is left of it when the power fails
+}
+
+// fault is one that the suite must find, with the tests that must find it: a
+// group of them, or GROUP/TEST.
+type fault struct {
+	name, found string
+	spoil       func(m *mutant)
+}
+
+func allFaults() []fault {
+	return slices.Concat(faults(), answerFaults(), correctionFaults(), restateFaults(), tierFaults(), readFaults())
 }
 
 func (m *mutant) Open(testing.TB) tollbook.Ledger { return m }
@@ -53,6 +67,41 @@ func (m *mutant) Book(ctx context.Context, under tollbook.Pos, bookings []tollbo
 		return m.book(under, bookings)
 	}
 	return m.Model.Book(ctx, under, bookings)
+}
+
+func (m *mutant) Restate(ctx context.Context, under tollbook.Pos, r tollbook.Restatement) error {
+	if m.restate != nil {
+		return m.restate(under, r)
+	}
+	return m.Model.Restate(ctx, under, r)
+}
+
+func (m *mutant) MonthEvents(ctx context.Context, q tollbook.MonthQuery) (tollbook.Ref, iter.Seq2[tollbook.BookedEvent, error]) {
+	if m.month == nil {
+		return m.Model.MonthEvents(ctx, q)
+	}
+	seen, events := m.month(q)
+	return seen, func(yield func(tollbook.BookedEvent, error) bool) {
+		for _, e := range events {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (m *mutant) History(ctx context.Context, claim tollbook.Claim) ([]tollbook.BookedEvent, *tollbook.BookedEvent, error) {
+	if m.history != nil {
+		return m.history(claim)
+	}
+	return m.Model.History(ctx, claim)
+}
+
+func (m *mutant) Totals(ctx context.Context, org string) ([]tollbook.Total, error) {
+	if m.totals != nil {
+		return m.totals(org)
+	}
+	return m.Model.Totals(ctx, org)
 }
 
 func (m *mutant) Records(ctx context.Context, q tollbook.Query) (tollbook.Page, error) {
@@ -97,190 +146,13 @@ func (m *mutant) Close() error {
 	return nil
 }
 
-// mutants are the faults that the suite must find, each with the group of
-// tests that must find it.
-var mutants = []struct {
-	name, group string
-	spoil       func(m *mutant)
-}{
-	{"define ignores the head", "Define", func(m *mutant) {
-		m.define = func(_ tollbook.Pos, defs []tollbook.Definition) (tollbook.Pos, error) {
-			return m.Model.Define(context.Background(), m.head(), defs)
-		}
-	}},
-	{"define forgets requests when it is closed", "Define", func(m *mutant) { m.close = func() { clear(m.requests) } }},
-	{"definitions are lost when it is closed", "Define", func(m *mutant) { m.close = func() { m.defs = nil } }},
-	{"post ignores the fence", "Post", func(m *mutant) {
-		m.post = func(_ tollbook.Pos, entries []tollbook.Entry) ([]tollbook.Outcome, error) {
-			return m.Model.Post(context.Background(), m.head(), entries)
-		}
-	}},
-	{"a repeat is counted", "Post", func(m *mutant) {
-		m.after(func(e *tollbook.Entry, o *tollbook.Outcome) {
-			if *o == tollbook.Duplicate {
-				last := m.now.latest(e.Claim)
-				a := m.now.accounts[last.AccountID]
-				a.words, a.records = append(a.words, last), nil
-			}
-		})
-	}},
-	{"a conflict is called a duplicate", "Post", func(m *mutant) {
-		m.after(func(_ *tollbook.Entry, o *tollbook.Outcome) {
-			if *o == tollbook.Conflict {
-				*o = tollbook.Duplicate
-			}
-		})
-	}},
-	{"the last content wins", "Post", func(m *mutant) {
-		m.after(func(e *tollbook.Entry, o *tollbook.Outcome) {
-			if *o == tollbook.Conflict {
-				m.now.latest(e.Claim).Event = *e.Event
-			}
-		})
-	}},
-	{"claims are lost when it is closed", "Post", func(m *mutant) { m.close = func() { clear(m.now.history) } }},
-	{"the last event is lost when it is closed", "Post", func(m *mutant) { m.close = func() { m.forget(1) } }},
-	{"the caller's charges are kept", "Post", func(m *mutant) {
-		m.after(func(e *tollbook.Entry, o *tollbook.Outcome) {
-			if *o == tollbook.Accepted {
-				m.now.latest(e.Claim).Charges = e.Charges
-			}
-		})
-	}},
-	{"events without units make no record", "Bounds", func(m *mutant) {
-		m.ask(nil, func(p *tollbook.Page) {
-			p.Records = slices.DeleteFunc(slices.Clone(p.Records), func(r tollbook.Record) bool { return r.NumberOfUnits.Sign() == 0 })
-		})
-	}},
-	{"totals are sums of floats", "Bounds", func(m *mutant) {
-		m.spoilRecords(func(r *tollbook.Record) {
-			f, _ := ratOf(r.TotalAmount).Float64()
-			r.TotalAmount = decimalOf(new(big.Rat).SetFloat64(f))
-		})
-	}},
-	{"totals are price times units", "Bounds", func(m *mutant) {
-		m.spoilRecords(func(r *tollbook.Record) { r.TotalAmount = r.NumberOfUnits.Mul(r.Price) })
-	}},
-	{"an event over the bound keeps its name", "Full", func(m *mutant) {
-		m.after(func(e *tollbook.Entry, o *tollbook.Outcome) {
-			if *o == tollbook.TooManyRecords {
-				m.now.history[e.Claim] = []*word{{normal: slices.Clone(e.Normal)}}
-			}
-		})
-	}},
-	{"a booked event is booked again", "Book", func(m *mutant) {
-		m.book = func(under tollbook.Pos, bookings []tollbook.Booking) ([]tollbook.Outcome, error) {
-			var all []tollbook.Outcome
-			for _, b := range bookings {
-				if last := m.now.latest(b.Event.Claim); last != nil {
-					b.Event = &last.BookedEvent
-				}
-				outcomes, err := m.Model.Book(context.Background(), under, []tollbook.Booking{b})
-				if err != nil {
-					return nil, err
-				}
-				all = append(all, outcomes...)
-			}
-			return all, nil
-		}
-	}},
-	{"book ignores the fence", "Book", func(m *mutant) {
-		m.book = func(_ tollbook.Pos, bookings []tollbook.Booking) ([]tollbook.Outcome, error) {
-			return m.Model.Book(context.Background(), m.head(), bookings)
-		}
-	}},
-	{"the unrated are never fewer", "Book", func(m *mutant) {
-		most := map[string]int{}
-		m.unrated = func(org string) (int, error) {
-			n, err := m.Model.CountUnrated(context.Background(), org)
-			most[org] = max(most[org], n)
-			return most[org], err
-		}
-	}},
-	{"after includes the record", "Records", func(m *mutant) {
-		m.ask(func(q *tollbook.Query) {
-			if q.After != nil {
-				before := *q.After
-				before.ID[15]--
-				q.After = &before
-			}
-		}, nil)
-	}},
-	{"before is the first page", "Records", func(m *mutant) {
-		m.ask(func(q *tollbook.Query) { q.Before = nil }, nil)
-	}},
-	{"not is left out", "Records", func(m *mutant) {
-		m.ask(func(q *tollbook.Query) {
-			if q.Filter != nil && q.Filter.Op == filter.Not {
-				q.Filter = q.Filter.Args[0]
-			}
-		}, nil)
-	}},
-	{"descending is ascending for totals", "Records", func(m *mutant) {
-		m.ask(func(q *tollbook.Query) { q.Order.Desc = q.Order.Desc && q.Order.Field != tollbook.OrderTotalAmount }, nil)
-	}},
-	{"the total is that of the page", "Records", func(m *mutant) {
-		m.ask(nil, func(p *tollbook.Page) { p.Total = len(p.Records) })
-	}},
-	{"the offset is always 0", "Records", func(m *mutant) {
-		m.ask(nil, func(p *tollbook.Page) { p.Offset = 0 })
-	}},
-	{"the wallet is lost", "Records", func(m *mutant) {
-		m.spoilRecords(func(r *tollbook.Record) { r.WalletName = "" })
-	}},
-	{"an event is on two pages", "Events", func(m *mutant) {
-		m.events = func(q tollbook.EventQuery) (tollbook.EventPage, error) {
-			page, err := m.Model.Events(context.Background(), q)
-			if page.Next != "" && len(page.Events) > 3 {
-				smaller := q
-				smaller.Limit = q.Limit - 1
-				cut, err := m.Model.Events(context.Background(), smaller)
-				page.Next = cut.Next
-				return page, err
-			}
-			return page, err
-		}
-	}},
-	{"next is of any query", "Events", func(m *mutant) {
-		m.events = func(q tollbook.EventQuery) (tollbook.EventPage, error) {
-			page, err := m.Model.Events(context.Background(), q)
-			if q.After != "" && err != nil {
-				q.After = ""
-				return m.Model.Events(context.Background(), q)
-			}
-			return page, err
-		}
-	}},
-	{"an amount is an increment too high", "Events", func(m *mutant) {
-		m.events = func(q tollbook.EventQuery) (tollbook.EventPage, error) {
-			page, err := m.Model.Events(context.Background(), q)
-			for i := range page.Events {
-				page.Events[i].Charges = slices.Clone(page.Events[i].Charges)
-				for j := range page.Events[i].Charges[:min(1, len(page.Events[i].Charges))] {
-					c := &page.Events[i].Charges[j]
-					c.Increments = c.Increments.Add(decimal.NewInt(1))
-				}
-			}
-			return page, err
-		}
-	}},
-	{"a record is anyone's", "Isolation", func(m *mutant) {
-		m.record = func(_ string, id tollbook.RecordID) (tollbook.Record, error) {
-			for _, r := range m.AllRecords("") {
-				if r.ID == id {
-					return r, nil
-				}
-			}
-			return tollbook.Record{}, tollbook.NewError(tollbook.CodeNotFound, "no such record")
-		}
-	}},
-	{"records are everyone's", "Isolation", func(m *mutant) {
-		m.ask(func(q *tollbook.Query) { q.OrganizationID = "" }, nil)
-	}},
-	{"once is always the first time", "Once", func(m *mutant) {
-		m.once = func([16]byte) (bool, error) { return true, nil }
-	}},
-	{"once forgets when it is closed", "Once", func(m *mutant) { m.close = func() { clear(m.seen) } }},
+// Crash implements Crasher.
+func (m *mutant) Crash(testing.TB) Driver {
+	left := &mutant{Model: m.clone(), crash: m.crash}
+	if m.crash != nil {
+		m.crash(left)
+	}
+	return left
 }
 
 // after does something to each entry once it was posted.
@@ -296,13 +168,93 @@ func (m *mutant) after(f func(e *tollbook.Entry, o *tollbook.Outcome)) {
 	}
 }
 
+// before changes each entry before it is posted.
+func (m *mutant) before(f func(e *tollbook.Entry)) {
+	m.post = func(under tollbook.Pos, entries []tollbook.Entry) ([]tollbook.Outcome, error) {
+		entries = slices.Clone(entries)
+		for i := range entries {
+			f(&entries[i])
+		}
+		return m.Model.Post(context.Background(), under, entries)
+	}
+}
+
+// beforeBook changes each booking of an event that is there before it is
+// booked, or what was said last.
+func (m *mutant) beforeBook(f func(b *tollbook.Booking, last *word)) {
+	m.book = func(under tollbook.Pos, bookings []tollbook.Booking) ([]tollbook.Outcome, error) {
+		bookings = slices.Clone(bookings)
+		for i := range bookings {
+			if last := m.now.latest(bookings[i].Event.Claim); last != nil {
+				f(&bookings[i], last)
+			}
+		}
+		return m.Model.Book(context.Background(), under, bookings)
+	}
+}
+
+// staleAfter has a restatement be stale after other words.
+func (m *mutant) staleAfter(f func(w *word, r tollbook.Restatement) bool) {
+	m.restate = func(under tollbook.Pos, r tollbook.Restatement) error {
+		for _, w := range m.words[r.Seen:] {
+			if f(w, r) {
+				return tollbook.ErrStale
+			}
+		}
+		return m.Model.Restate(context.Background(), under, r)
+	}
+}
+
+// readMonth has a month be made of other words.
+func (m *mutant) readMonth(wanted func(w *word, q *tollbook.MonthQuery) bool) {
+	m.month = func(q tollbook.MonthQuery) (tollbook.Ref, []tollbook.BookedEvent) {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		var events []tollbook.BookedEvent
+		for _, w := range m.words {
+			if w.OrganizationID == q.OrganizationID && slices.Contains(q.AccountIDs, w.AccountID) && wanted(w, &q) {
+				events = append(events, w.BookedEvent)
+			}
+		}
+		return tollbook.Ref(len(m.words)), events
+	}
+}
+
+// spoilEvents changes each page of events.
+func (m *mutant) spoilEvents(spoil func(p *tollbook.EventPage)) {
+	m.events = func(q tollbook.EventQuery) (tollbook.EventPage, error) {
+		page, err := m.Model.Events(context.Background(), q)
+		spoil(&page)
+		return page, err
+	}
+}
+
+// spoilHistory changes what was said of events that are there.
+func (m *mutant) spoilHistory(spoil func(words []tollbook.BookedEvent) []tollbook.BookedEvent) {
+	m.history = func(claim tollbook.Claim) ([]tollbook.BookedEvent, *tollbook.BookedEvent, error) {
+		words, replaces, err := m.Model.History(context.Background(), claim)
+		if err == nil {
+			words = spoil(words)
+		}
+		return words, replaces, err
+	}
+}
+
+// spoilTotals changes each total.
+func (m *mutant) spoilTotals(spoil func(t tollbook.Total) tollbook.Total) {
+	m.totals = func(org string) ([]tollbook.Total, error) {
+		totals, err := m.Model.Totals(context.Background(), org)
+		for i := range totals {
+			totals[i] = spoil(totals[i])
+		}
+		return totals, err
+	}
+}
+
 // forget loses the last words.
 func (m *mutant) forget(n int) {
 	m.words = m.words[:max(0, len(m.words)-n)]
-	m.now = newState()
-	for _, w := range m.words {
-		m.now.say(w)
-	}
+	m.replay()
 }
 
 // spoilRecords changes each record of a page.
@@ -331,7 +283,7 @@ func (m *mutant) ask(question func(q *tollbook.Query), answer func(p *tollbook.P
 
 // TestMutant is what TestSuiteFindsFaults runs in a process of its own.
 func TestMutant(t *testing.T) {
-	for _, c := range mutants {
+	for _, c := range allFaults() {
 		if c.name == *mutantFlag {
 			Run(t, func(testing.TB) Driver {
 				m := &mutant{Model: NewModel()}
@@ -347,12 +299,13 @@ func TestSuiteFindsFaults(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a process for each fault")
 	}
-	for _, c := range mutants {
+	for _, c := range allFaults() {
 		t.Run(c.name, func(t *testing.T) {
-			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestMutant$/^"+c.group+"$", "-test.failfast", "-mutant="+c.name)
+			tests := "^TestMutant$/^" + strings.ReplaceAll(c.found, "/", "$/^") + "$"
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run="+tests, "-test.failfast", "-mutant="+c.name)
 			out, err := cmd.CombinedOutput()
-			if err == nil || !strings.Contains(string(out), "--- FAIL: TestMutant/"+c.group+"/") {
-				t.Errorf("the tests of %s find nothing: %v\n%s", c.group, err, out)
+			if err == nil || !strings.Contains(string(out), "--- FAIL: TestMutant/"+c.found) {
+				t.Errorf("the tests of %s find nothing: %v\n%s", c.found, err, out)
 			}
 		})
 	}

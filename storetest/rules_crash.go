@@ -156,15 +156,14 @@ func crashWhilePosting(s *subject) {
 func crashWhileRestating(s *subject) {
 	const times, images = 60, 8
 	events := s.postEdition()
-	var acknowledged atomic.Int64
-	acknowledged.Store(1)
+	acknowledged := make(chan int64, times)
 	var g sync.WaitGroup
 	g.Go(func() {
 		for n := int64(2); n <= times; n++ {
 			if !s.restateOnce(atLine(perMinute(), n)) {
 				s.t.Error("a restatement is stale that nothing came before")
 			}
-			acknowledged.Store(n)
+			acknowledged <- n
 		}
 	})
 	type image struct {
@@ -173,7 +172,7 @@ func crashWhileRestating(s *subject) {
 	}
 	var taken []image
 	for range images {
-		im := image{acknowledged: acknowledged.Load()}
+		im := image{acknowledged: <-acknowledged}
 		im.driver = s.driver.(Crasher).Crash(s.t)
 		taken = append(taken, im)
 	}
