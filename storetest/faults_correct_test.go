@@ -112,6 +112,14 @@ func correctionFaults() []fault {
 				return all, nil
 			}
 		}},
+		{"late events need no room", "Full/EveryTierIsOne", func(m *mutant) {
+			m.after(func(e *tollbook.Entry, o *tollbook.Outcome) {
+				if *o == tollbook.TooManyRecords && e.Booked != e.Home {
+					m.say(acceptance(e))
+					*o = tollbook.Accepted
+				}
+			})
+		}},
 		{"what is taken back needs no room", "Full/AdjustingTakesRoom", func(m *mutant) {
 			m.book = func(under tollbook.Pos, bookings []tollbook.Booking) ([]tollbook.Outcome, error) {
 				outcomes, err := m.Model.Book(context.Background(), under, bookings)
@@ -196,6 +204,17 @@ func restateFaults() []fault {
 			m.restate = func(under tollbook.Pos, r tollbook.Restatement) error {
 				r.Bookings = slices.DeleteFunc(r.Bookings, func(b tollbook.Booking) bool { return b.Event.Unrated != 0 })
 				return m.Model.Restate(context.Background(), under, r)
+			}
+		}},
+		{"the caller's charges are kept by a restatement", "Restate", func(m *mutant) {
+			m.restate = func(under tollbook.Pos, r tollbook.Restatement) error {
+				err := m.Model.Restate(context.Background(), under, r)
+				for i := range r.Bookings {
+					if err == nil {
+						m.now.latest(r.Bookings[i].Event.Claim).Charges = r.Bookings[i].Charges
+					}
+				}
+				return err
 			}
 		}},
 		{"a restatement is as much as fits", "Full/RestatedAllOrNone", func(m *mutant) {

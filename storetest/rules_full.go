@@ -38,6 +38,7 @@ func fullTests() []test {
 			posted, w := fill(s), unrated(call("w"))
 			s.wantPost(outcomes{tooMany, accepted, accepted}, rated(call("over"), fee(), 1), rated(call("again"), stepped("P-0007"), 1000), w)
 			s.wantPost(outcomes{tooMany}, rated(call("over"), stepped("P-OVER"), 1))
+			s.wantPost(outcomes{tooMany, accepted}, bookedIn(august, rated(call("late", in(july)), fee(), 1)), bookedIn(september, rated(call("later"), fee(), 1)))
 			// The price of one tier, of a product that is there.
 			s.accept(rated(call("plain"), stepped("P-0008").Part(5), 3))
 			s.wantBook(outcomes{tooMany, accepted}, booking(w, fee(), 1), booking(w, stepped("P-0009"), 1))

@@ -62,6 +62,22 @@ func monthEventTests() []test {
 			s.accept(rated(call("more"), perMinute(), 1))
 			s.sameMonth(q)
 		}},
+		{"ReaderMayWrite", func(s *subject) {
+			s.fillMonth()
+			q := tollbook.MonthQuery{OrganizationID: acme, AccountIDs: []string{acmeOffice, "acme-lab"}, Month: mustMonth(august)}
+			_, events := s.ledger.MonthEvents(s.t.Context(), q)
+			read := 0
+			for e, err := range events {
+				s.must(err)
+				read++
+				s.accept(rated(call("while reading "+e.ID), perMinute(), 1))
+				s.wantBook([]tollbook.Outcome{tollbook.Accepted}, booking(tollbook.Entry{Event: &e.Event, Claim: e.Claim}, perTenth(), 3))
+			}
+			if read < 11 {
+				s.t.Fatalf("%d of 11 events were read", read)
+			}
+			s.check(acme)
+		}},
 		{"ManyEvents", func(s *subject) {
 			for i := range 7 {
 				var batch []tollbook.Entry

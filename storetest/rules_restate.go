@@ -110,6 +110,20 @@ func restateTests() []test {
 			s.wantRestate(acmeOffice, mustMonth(august), atLine(perTenth(), 20))
 			s.wantIn(august, perMinute(), "20100", "241.2", events)
 		}},
+		{"KeepsNothingOfTheCaller", func(s *subject) {
+			s.fillMonth()
+			r := s.readMonth(acme, acmeOffice, mustMonth(august), atLine(perTenth(), 4))
+			s.must(s.restate(r))
+			for i := range r.ledger.Bookings {
+				b := &r.ledger.Bookings[i]
+				*b.Event = tollbook.BookedEvent{}
+				clear(b.Charges)
+				*b = tollbook.Booking{}
+			}
+			s.check(acme)
+			s.reopen()
+			s.check(acme)
+		}},
 		{"Moved", func(s *subject) {
 			s.fillMonth()
 			r := s.readMonth(acme, acmeOffice, mustMonth(august), atLine(fee(), 1))
