@@ -20,11 +20,12 @@ var imports = map[string][]string{
 	"filter":  {"decimal"}, // numbers compare as decimals
 	".":       {"decimal", "filter"},
 
-	"rating":  {".", "decimal"},
-	"wire":    {".", "decimal"},
-	"keyfile": {},
-	"oauth":   {".", "keyfile"},
-	"webhook": {"keyfile"},
+	"rating":    {".", "decimal"},
+	"reconcile": {".", "decimal"},
+	"wire":      {".", "decimal"},
+	"keyfile":   {},
+	"oauth":     {".", "keyfile"},
+	"webhook":   {"keyfile"},
 
 	// A store cuts pages where the data is, so it filters; it never measures.
 	"localstore": {".", "decimal", "filter", "localstore/runs"},
@@ -35,9 +36,9 @@ var imports = map[string][]string{
 	"storetest": {".", "decimal", "filter", "rating", "wire", "book", "webhook"},
 
 	// Never a store: the book knows the Ledger alone.
-	"book": {".", "decimal", "filter", "rating", "oauth", "webhook"},
+	"book": {".", "decimal", "filter", "rating", "oauth", "reconcile", "webhook"},
 	// Never a store, never rating: a handler makes one call on the book.
-	"api":         {".", "decimal", "filter", "book", "oauth", "wire"},
+	"api":         {".", "decimal", "filter", "book", "oauth", "reconcile", "wire"},
 	"api/apitest": {},
 	// The client shares nouns with the server, no behaviour.
 	"client": {".", "decimal"},
@@ -207,7 +208,7 @@ func TestNothingAmbient(t *testing.T) {
 // TestNoFloats: quantities and money never touch a float. Where a float is
 // used, it is for something else; the client's own are of time.
 func TestNoFloats(t *testing.T) {
-	exact := []string{".", "decimal", "filter", "rating", "wire", "book"}
+	exact := []string{".", "decimal", "filter", "rating", "reconcile", "wire", "book"}
 	for _, s := range sources(t) {
 		if s.test() || !contains(exact, s.dir()) {
 			continue
