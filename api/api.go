@@ -73,6 +73,7 @@ func (s *server) routes() []route {
 		{"GET", "/v1/events/history", s.eventHistory},
 		{"GET", "/v1/unrated", s.unrated},
 		{"GET", "/v1/wallets", s.wallets},
+		{"POST", "/v1/reconcile", s.reconcile},
 
 		{"GET", "/v1/months", s.listMonths},
 		{"GET", "/v1/months/{month}", s.getMonth},

@@ -12,6 +12,7 @@ import (
 
 	"tollbook"
 	"tollbook/book"
+	"tollbook/decimal"
 	"tollbook/filter"
 )
 
@@ -111,6 +112,49 @@ func (p *params) integer(name string, max, def int) int {
 		return def
 	}
 	return int(n)
+}
+
+// oneOf reads one of a few words; absent is the first of them.
+func (p *params) oneOf(name string, words ...string) string {
+	s := p.values.Get(name)
+	if !p.values.Has(name) {
+		return words[0]
+	}
+	if !slices.Contains(words, s) {
+		p.fault(name, "must be one of "+strings.Join(words, ", "))
+	}
+	return s
+}
+
+// list reads words with commas between them, of which there is at least one.
+func (p *params) list(name string, maxChars int) []string {
+	s := p.filled(name, maxChars)
+	if s == "" {
+		return nil
+	}
+	return strings.Split(s, ",")
+}
+
+// decimal reads a decimal number; absent is def.
+func (p *params) decimal(name string, def decimal.Decimal) decimal.Decimal {
+	if !p.values.Has(name) {
+		return def
+	}
+	const digits = 12 // before the point and behind it
+	d, err := decimal.Parse(p.values.Get(name), digits, digits)
+	if err != nil {
+		p.fault(name, err.Error())
+		return def
+	}
+	return d
+}
+
+// whole reads a number from 0 to max; absent is def.
+func (p *params) whole(name string, max, def int) int {
+	if p.values.Get(name) == "0" {
+		return 0
+	}
+	return p.integer(name, max, def)
 }
 
 // maxCursorChars bounds a cursor before it is decoded.

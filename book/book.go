@@ -49,6 +49,8 @@ type Book struct {
 	// counted tells that something has been counted since the day was marked.
 	counted atomic.Bool
 
+	reconciling sync.Mutex // held while a file is compared: that takes much memory
+
 	takeUp     chan struct{} // a change may have made unrated events ratable
 	stop       context.CancelFunc
 	background sync.WaitGroup

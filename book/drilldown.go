@@ -2,6 +2,7 @@ package book
 
 import (
 	"context"
+	"iter"
 
 	"tollbook"
 	"tollbook/decimal"
@@ -76,4 +77,26 @@ func partIn(l *tollbook.Line, account string, m tollbook.Month, id tollbook.Reco
 		}
 	}
 	return nil
+}
+
+// events yields all events of a query.
+func (b *Book) events(ctx context.Context, q tollbook.EventQuery) iter.Seq2[*tollbook.BookedEvent, error] {
+	q.Limit = tollbook.MaxBatch
+	return func(yield func(*tollbook.BookedEvent, error) bool) {
+		for {
+			page, err := b.ledger.Events(ctx, q)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for i := range page.Events {
+				if !yield(&page.Events[i], nil) {
+					return
+				}
+			}
+			if q.After = page.Next; q.After == "" {
+				return
+			}
+		}
+	}
 }

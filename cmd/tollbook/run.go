@@ -22,6 +22,7 @@ const (
 	exitUsage       = 2
 	exitNotFound    = 3
 	exitNotAllowed  = 4
+	exitDiffers     = 5
 	exitInterrupted = 130 // as shells say it of SIGINT
 )
 
@@ -152,7 +153,7 @@ func (a *app) rootCommand() *cobra.Command {
   tollbook usage --month 2026-08 --all            what that comes to
   tollbook explain 8f3e643c16671acaf60e8bceddbc1877`,
 		a.initCommand(), a.serveCommand(), a.demoCommand(), a.verifyCommand(), a.keyCommand(),
-		a.importCommand(), a.usageCommand(), a.explainCommand(), a.unratedCommand(), a.voidCommand(), a.monthCommand(), a.walletsCommand(), a.deliveriesCommand(), a.apiCommand(), a.benchCommand(),
+		a.importCommand(), a.usageCommand(), a.explainCommand(), a.unratedCommand(), a.voidCommand(), a.monthCommand(), a.reconcileCommand(), a.walletsCommand(), a.deliveriesCommand(), a.apiCommand(), a.benchCommand(),
 		a.organizationCommand(), a.accountCommand(), a.productCommand(), a.rateCardCommand(), a.clientCommand(), a.alertCommand(),
 		a.versionCommand())
 	root.Long = rootHelp
@@ -183,4 +184,5 @@ Exit codes:
   2    wrong usage
   3    no such thing
   4    not allowed, or not known to the server
+  5    reconciled, and something differs or is missing
   130  interrupted`

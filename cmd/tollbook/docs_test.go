@@ -1,0 +1,32 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestDocumentedExamples: what a page of the documentation shows is what a
+// script sends and gets.
+func TestDocumentedExamples(t *testing.T) {
+	t.Parallel()
+	for page, files := range map[string][]string{
+		"reconcile": {"carrier.csv", "table.txt"},
+	} {
+		text, err := os.ReadFile("../../docs/" + page + ".md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		script, err := os.ReadFile("testdata/script/" + page + ".txt")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range files {
+			_, file, ok := strings.Cut(string(script), "\n-- "+name+" --\n")
+			file, _, _ = strings.Cut(file, "\n-- ")
+			if !ok || !strings.Contains(string(text), file) {
+				t.Errorf("docs/%s.md does not show %s of its script", page, name)
+			}
+		}
+	}
+}
