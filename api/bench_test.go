@@ -155,3 +155,26 @@ func BenchmarkPage(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkPutCard makes a card of 260,000 rows, each with a prefix and a price
+// of its own, the next version of itself, over HTTP and on a real disk; it is
+// in force when the answer is there.
+func BenchmarkPutCard(b *testing.B) {
+	w, _ := benchWorld(b, 1)
+	card := func(version int) []byte {
+		body := []byte("resource,direction,prefixes,price_per_increment,increment,unit_of_measure,currency,description\n")
+		for i := range 260_000 {
+			body = fmt.Appendf(body, "call,outbound,%d,0.%06d,1,minutes,USD,Calls\n", 1_000_000+i*31, (i*7919+version)%1_000_000+1)
+		}
+		return body
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		b.StopTimer()
+		body := card(i)
+		b.StartTimer()
+		if a := w.do("PUT", "/v1/rate-cards/large", w.operator, "text/csv", body); a.Status >= 300 {
+			b.Fatal(a.Text)
+		}
+	}
+}

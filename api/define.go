@@ -5,7 +5,6 @@ import (
 
 	"tollbook"
 	"tollbook/book"
-	"tollbook/wire"
 )
 
 // created is the status of a PUT.
@@ -91,30 +90,6 @@ func (s *server) putProduct(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	writeJSON(w, created(isNew), typeJSON, p)
-	return nil
-}
-
-// putRateCard serves PUT /v1/rate-cards/{id}, a CSV.
-func (s *server) putRateCard(w http.ResponseWriter, r *http.Request) error {
-	op, err := s.operator(r)
-	if err != nil {
-		return err
-	}
-	if err := readParams(r).err(); err != nil {
-		return err
-	}
-	if err := isCSV(r); err != nil {
-		return err
-	}
-	body, err := wire.ReadBody(r.Body, r.ContentLength, r.Header.Get("Content-Encoding"), book.MaxCardBytes)
-	if err != nil {
-		return err
-	}
-	card, isNew, err := op.PutRateCard(r.Context(), r.PathValue("id"), body)
-	if err != nil {
-		return err
-	}
-	writeJSON(w, created(isNew), typeJSON, card)
 	return nil
 }
 

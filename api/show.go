@@ -105,36 +105,6 @@ func (s *server) productHistory(w http.ResponseWriter, r *http.Request) error {
 	return s.history(w, r, tollbook.KindProduct, r.PathValue("id"))
 }
 
-// getRateCard serves GET /v1/rate-cards/{id}: what the card is, or its text
-// where the client accepts CSV rather.
-func (s *server) getRateCard(w http.ResponseWriter, r *http.Request) error {
-	contentType, err := negotiate(r, typeJSON, typeCSV)
-	if err != nil || contentType == typeJSON {
-		return show(s, w, r, func(op *book.Operator) (tollbook.RateCard, error) { return op.RateCard(r.PathValue("id")) })
-	}
-	op, err := s.operator(r)
-	if err != nil {
-		return err
-	}
-	if err := readParams(r).err(); err != nil {
-		return err
-	}
-	csv, err := op.RateCardCSV(r.Context(), r.PathValue("id"))
-	if err != nil {
-		return err
-	}
-	writeBody(w, http.StatusOK, typeCSV+"; charset=utf-8", []byte(csv))
-	return nil
-}
-
-func (s *server) listRateCards(w http.ResponseWriter, r *http.Request) error {
-	return index(s, w, r, "rate_cards", (*book.Operator).RateCards)
-}
-
-func (s *server) rateCardHistory(w http.ResponseWriter, r *http.Request) error {
-	return s.history(w, r, tollbook.KindRateCard, r.PathValue("id"))
-}
-
 func (s *server) getClient(w http.ResponseWriter, r *http.Request) error {
 	return show(s, w, r, func(op *book.Operator) (book.ClientInfo, error) { return op.Client(r.PathValue("client_id")) })
 }

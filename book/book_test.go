@@ -187,7 +187,7 @@ func TestReopen(t *testing.T) {
 	if len(history) != 2 || history[0].Actor != "op" {
 		t.Errorf("history %+v", history)
 	}
-	if csv, err := again.RateCardCSV(f.ctx, "std"); err != nil || !strings.HasSuffix(csv, "CALL,1,1,USD\n") {
+	if csv, err := again.RateCardCSV(f.ctx, "std", 0); err != nil || !strings.HasSuffix(csv, "CALL,1,1,USD\n") {
 		t.Errorf("the card is %q, %v", csv, err)
 	}
 }

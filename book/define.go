@@ -3,7 +3,6 @@ package book
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -11,14 +10,12 @@ import (
 	"unicode/utf8"
 
 	"tollbook"
-	"tollbook/rating"
 )
 
 // Bounds on definitions.
 const (
 	MaxIDBytes   = 64
-	MaxTextBytes = 256      // of a name, company name or reseller id
-	MaxCardBytes = 48 << 20 // of a rate card's CSV
+	MaxTextBytes = 256 // of a name, company name or reseller id
 )
 
 // faults collects what is wrong with a definition.
@@ -183,40 +180,4 @@ func (op *Operator) PutProduct(ctx context.Context, p tollbook.Product) (created
 		return definition{tollbook.KindProduct, p.ID, p}, nil
 	})
 	return created, err
-}
-
-func cardHash(csv string) [32]byte { return sha256.Sum256([]byte(csv)) }
-
-// PutRateCard makes csv the next version of a card, which holds for every
-// event rated from then on, whenever it occurred. The same text again changes
-// nothing. Errors: CodeInvalidRequest (the id), CodeTooLarge, and
-// CodeInvalidContent with a field for every error in the file, named "line N"
-// or "line N, COLUMN"; then nothing is applied.
-func (op *Operator) PutRateCard(ctx context.Context, id, csv string) (now tollbook.RateCard, created bool, err error) {
-	if err := checkID(id); err != nil {
-		return now, false, err
-	}
-	if len(csv) > MaxCardBytes {
-		return now, false, tollbook.NewError(tollbook.CodeTooLarge, fmt.Sprintf("The rate card has more than %d bytes.", MaxCardBytes))
-	}
-	table, wrong := rating.ParseCard(csv)
-	if len(wrong) > 0 {
-		return now, false, tollbook.NewError(tollbook.CodeInvalidContent, "The rate card has errors; nothing was applied.", wrong...)
-	}
-	err = op.book.define(ctx, op.actor, func(s *state) (definition, error) {
-		was := s.cards[id]
-		created = was == nil
-		if !created && was.hash == cardHash(csv) {
-			now = was.value
-			return definition{}, nil
-		}
-		now = tollbook.RateCard{ID: id, Version: 1, Rows: table.Rows()}
-		if !created {
-			now.Version = was.value.Version + 1
-		}
-		stored := now
-		stored.CSV = csv
-		return definition{tollbook.KindRateCard, id, stored}, nil
-	})
-	return now, created, err
 }

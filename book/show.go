@@ -2,7 +2,6 @@ package book
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -44,41 +43,6 @@ func (op *Operator) Product(id string) (tollbook.Product, error) {
 		return p.value, nil
 	}
 	return tollbook.Product{}, errNoObject(tollbook.KindProduct)
-}
-
-// RateCard returns the latest version of a rate card without its text. Error:
-// CodeNotFound.
-func (op *Operator) RateCard(id string) (tollbook.RateCard, error) {
-	op.book.mu.RLock()
-	defer op.book.mu.RUnlock()
-	if c := op.book.state.cards[id]; c != nil {
-		return c.value, nil
-	}
-	return tollbook.RateCard{}, errNoObject(tollbook.KindRateCard)
-}
-
-// RateCardCSV returns the text of the latest version of a rate card. Error:
-// CodeNotFound.
-func (op *Operator) RateCardCSV(ctx context.Context, id string) (string, error) {
-	op.book.mu.RLock()
-	c := op.book.state.cards[id]
-	var at tollbook.Pos
-	if c != nil {
-		at = c.history[len(c.history)-1].Position
-	}
-	op.book.mu.RUnlock()
-	if c == nil {
-		return "", errNoObject(tollbook.KindRateCard)
-	}
-	for def, err := range op.book.ledger.Definitions(ctx, at-1) {
-		if err != nil {
-			return "", err
-		}
-		var card tollbook.RateCard
-		err := json.Unmarshal(def.Body, &card)
-		return card.CSV, err
-	}
-	return "", fmt.Errorf("definition %d of rate card %s is not in the ledger", at, id)
 }
 
 // Client returns a client as it may be shown. Error: CodeNotFound.
@@ -198,18 +162,6 @@ func (op *Operator) Accounts(q PageQuery) ([]tollbook.Account, PageInfo, error) 
 func (op *Operator) Products(q PageQuery) ([]tollbook.Product, PageInfo, error) {
 	rows := values(op.book, func(s *state) map[string]*product { return s.products }, func(p *product) tollbook.Product { return p.value })
 	return productList("products").page(rows, q)
-}
-
-// RateCards returns a page of all rate cards, without their texts.
-func (op *Operator) RateCards(q PageQuery) ([]tollbook.RateCard, PageInfo, error) {
-	rows := values(op.book, func(s *state) map[string]*card { return s.cards }, func(c *card) tollbook.RateCard { return c.value })
-	l := &list[tollbook.RateCard]{
-		name:   "rate cards",
-		schema: filter.Schema{{Name: "id"}},
-		id:     func(c *tollbook.RateCard) string { return c.ID },
-		value:  func(c *tollbook.RateCard, _ int) filter.Value { return filter.Value{Text: c.ID} },
-	}
-	return l.page(rows, q)
 }
 
 // Clients returns a page of all clients, revoked ones too.

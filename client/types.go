@@ -119,10 +119,3 @@ type Credentials struct {
 	ClientID     string `json:"client_id"`
 	ClientSecret string `json:"client_secret,omitempty"`
 }
-
-// RateCard says which version of a card was made.
-type RateCard struct {
-	ID      string `json:"id"`
-	Version int    `json:"version"`
-	Rows    int    `json:"rows"`
-}

@@ -152,23 +152,6 @@ func (c *Client) Define(ctx context.Context, col Collection, id string, spec any
 	return c.write(ctx, Request{Method: http.MethodPut, Path: col.path(id), ContentType: TypeJSON, Body: body}, nil)
 }
 
-// PutRateCard makes the CSV the card's next version. A card with errors is an
-// *Error with one field per error, and nothing is applied.
-func (c *Client) PutRateCard(ctx context.Context, id string, csv []byte) (RateCard, error) {
-	var card RateCard
-	_, err := c.write(ctx, Request{Method: http.MethodPut, Path: RateCards.path(id), ContentType: TypeCSV, Body: csv}, &card)
-	return card, err
-}
-
-// RateCardCSV returns the text of a card's latest version.
-func (c *Client) RateCardCSV(ctx context.Context, id string) ([]byte, error) {
-	resp, err := c.Do(ctx, Request{Path: RateCards.path(id), Accept: TypeCSV})
-	if err != nil {
-		return nil, err
-	}
-	return resp.Body, nil
-}
-
 // CreateClient makes a client. It is not repeated when the connection breaks:
 // that could make a second one.
 func (c *Client) CreateClient(ctx context.Context, spec ClientSpec) (Credentials, error) {
@@ -187,9 +170,9 @@ func (c *Client) RevokeClient(ctx context.Context, id string) error {
 	return err
 }
 
-// Definition returns an object as it now is.
-func (c *Client) Definition(ctx context.Context, col Collection, id string) (json.RawMessage, error) {
-	return c.Get(ctx, col.path(id))
+// Definition returns an object as it now is, or what is below its path.
+func (c *Client) Definition(ctx context.Context, col Collection, id string, below ...string) (json.RawMessage, error) {
+	return c.Get(ctx, col.path(append([]string{id}, below...)...))
 }
 
 // Definitions yields a collection's objects.

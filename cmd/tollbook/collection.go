@@ -76,9 +76,10 @@ func (a *app) showCommand(col collection) *cobra.Command {
 		Use: "show " + col.id, Short: "Show " + col.article + " " + strings.ReplaceAll(col.noun, "-", " ") + " as it is now", Args: args(col.id),
 		Example: examples("\n  tollbook " + col.noun + " show " + strings.ToLower(col.id) + "-1"),
 	}
-	asCSV := new(bool)
+	asCSV, version := new(bool), new(int)
 	if col.csv {
 		asCSV = cmd.Flags().Bool("csv", false, "print the CSV that was sent")
+		version = cmd.Flags().Int("version", 0, "the version (default the latest)")
 	}
 	r := remoteFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -87,13 +88,17 @@ func (a *app) showCommand(col collection) *cobra.Command {
 			return err
 		}
 		if *asCSV {
-			text, err := c.RateCardCSV(cmd.Context(), args[0])
+			text, err := c.RateCardCSV(cmd.Context(), args[0], *version)
 			if err == nil {
 				_, err = a.stdout.Write(text)
 			}
 			return err
 		}
-		object, err := c.Definition(cmd.Context(), col.name, args[0])
+		var below []string
+		if *version > 0 {
+			below = []string{"versions", strconv.Itoa(*version)}
+		}
+		object, err := c.Definition(cmd.Context(), col.name, args[0], below...)
 		if err != nil {
 			return err
 		}
