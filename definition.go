@@ -28,7 +28,7 @@ const (
 	KindDelivery                     // Delivery
 )
 
-var kinds = []string{"organization", "account", "product", "rate_card", "client", "mark", "month", "rerate", "alert", "firing", "delivery"}
+var kinds = []string{"organization", "account", "product", "rate_card", "client", "mark", "month", "re-rating", "alert", "firing", "delivery"}
 
 // String returns the kind's name, as errors and listings show it.
 func (k Kind) String() string { return enumName(kinds, k) }

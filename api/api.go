@@ -79,6 +79,10 @@ func (s *server) routes() []route {
 		{"GET", "/v1/months/{month}", s.getMonth},
 		{"POST", "/v1/months/{month}/close", s.closeMonth},
 		{"GET", "/v1/months/{month}/adjustments", s.monthAdjustments},
+		{"GET", "/v1/rerates", s.listRerates},
+		{"POST", "/v1/rerates", s.startRerate},
+		{"GET", "/v1/rerates/{id}", s.getRerate},
+		{"DELETE", "/v1/rerates/{id}", s.cancelRerate},
 
 		{"GET", "/v1/organizations", s.listOrganizations},
 		{"GET", "/v1/organizations/{id}", s.getOrganization},

@@ -52,6 +52,8 @@ type Book struct {
 	reconciling sync.Mutex // held while a file is compared: that takes much memory
 
 	takeUp     chan struct{} // a change may have made unrated events ratable
+	rerates    chan struct{} // there may be a re-rating to run
+	rerating   rerating
 	stop       context.CancelFunc
 	background sync.WaitGroup
 }
@@ -59,7 +61,7 @@ type Book struct {
 // Open loads the definitions of a ledger and starts taking up unrated events
 // in the background. Close stops that; the ledger stays the caller's.
 func Open(ctx context.Context, ledger tollbook.Ledger, opt Options) (*Book, error) {
-	b := &Book{ledger: ledger, opt: opt, state: newState(), takeUp: make(chan struct{}, 1)}
+	b := &Book{ledger: ledger, opt: opt, state: newState(), takeUp: make(chan struct{}, 1), rerates: make(chan struct{}, 1)}
 	b.counted.Store(true) // by whoever had the ledger before, as far as is known
 	if err := b.reload(ctx); err != nil {
 		return nil, err
@@ -67,6 +69,8 @@ func Open(ctx context.Context, ledger tollbook.Ledger, opt Options) (*Book, erro
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	b.stop = stop
 	b.background.Go(func() { b.takeUpLoop(background) })
+	b.background.Go(func() { b.rerateLoop(background) })
+	b.pokeRerates()
 	return b, nil
 }
 

@@ -136,7 +136,8 @@ func (b *Book) measure(m *measured, s *Sender, events []*tollbook.Event, results
 			continue
 		}
 		entry := m.next()
-		m.charges, entry.Measured = b.state.measureEvent(m.charges, a, e)
+		rates := b.state.ratesOf(a)
+		m.charges, entry.Measured = rates.measure(m.charges, e)
 		start := len(m.normal)
 		m.normal = e.AppendNormal(m.normal)
 		form := m.normal[start:len(m.normal):len(m.normal)]
@@ -155,22 +156,6 @@ func (b *Book) measure(m *measured, s *Sender, events []*tollbook.Event, results
 func (m *measured) next() *tollbook.Entry {
 	m.entries = m.entries[:len(m.entries)+1]
 	return &m.entries[len(m.entries)-1]
-}
-
-// measureEvent rates one event of an account. It appends the charges to dst
-// and returns that, too.
-func (s *state) measureEvent(dst []tollbook.Charge, a *account, e *tollbook.Event) ([]tollbook.Charge, tollbook.Measured) {
-	from := len(dst)
-	var m tollbook.Measured
-	if e.Priced {
-		dst = s.pricer.Measure(dst, e)
-	} else if c := s.cardOf(a); c != nil {
-		dst, m.Rate, m.Unrated = c.Measure(dst, e, a.calendar)
-	} else {
-		m.Unrated = tollbook.NoRateCard
-	}
-	m.Charges = dst[from:len(dst):len(dst)]
-	return dst, m
 }
 
 func rejected(code, field, why string) Result {

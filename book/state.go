@@ -22,6 +22,8 @@ type state struct {
 	clients       map[string]*client
 	marks         []MarkedAt // in order
 	markedDay     string     // the last one
+	rerates       map[string]*object[Rerate]
+	rerateOrder   []string // ids, in the order of their positions
 
 	external  map[string]string             // external id → id of the client, unless revoked
 	calendars map[string]*tollbook.Calendar // by the zones' JSON: accounts share them
@@ -74,6 +76,7 @@ func newState() *state {
 		products:      map[string]*product{},
 		cards:         map[string]*card{},
 		clients:       map[string]*client{},
+		rerates:       map[string]*object[Rerate]{},
 		external:      map[string]string{},
 		calendars:     map[string]*tollbook.Calendar{},
 		stale:         map[string]string{},
@@ -127,6 +130,8 @@ func (s *state) apply(def *tollbook.Definition) (err error) {
 		err = s.applyMonth(def)
 	case tollbook.KindMark:
 		err = s.applyMark(def)
+	case tollbook.KindRerate:
+		err = s.applyRerate(def)
 	default:
 		err = fmt.Errorf("unknown kind %d: written by a later version", def.Kind)
 	}

@@ -89,7 +89,8 @@ func (b *Book) measureAgain(events []tollbook.BookedEvent) (tollbook.Pos, []toll
 		if a == nil {
 			continue
 		}
-		if _, m := b.state.measureEvent(nil, a, &e.Event); m.Unrated == 0 {
+		rates := b.state.ratesOf(a)
+		if _, m := rates.measure(nil, &e.Event); m.Unrated == 0 {
 			bookings = append(bookings, tollbook.Booking{Event: e, Booked: a.organization.booked(e.Home), Measured: m})
 		}
 	}

@@ -18,6 +18,7 @@ func (b *Book) Work(ctx context.Context) error {
 	var failed error
 	for _, part := range []func(context.Context) error{
 		b.closeDue,
+		b.resumeRerates,
 		b.markDay,
 		b.watch,
 		b.deliver,

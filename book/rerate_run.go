@@ -1,0 +1,196 @@
+package book
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+
+	"tollbook"
+)
+
+// compare orders months of accounts as they are rated again: an account's in
+// order, for tiers go on from one booked month to the next.
+func (m *accountMonth) compare(o *accountMonth) int {
+	return cmp.Or(strings.Compare(m.OrganizationID, o.OrganizationID), strings.Compare(m.AccountID, o.AccountID), cmp.Compare(m.Month, o.Month))
+}
+
+// pokeRerates has it looked for re-ratings that are not done.
+func (b *Book) pokeRerates() {
+	select {
+	case b.rerates <- struct{}{}:
+	default:
+	}
+}
+
+// rerateLoop runs re-ratings, one after the other, until ctx is done. One that
+// fails is tried again when it is poked the next time.
+func (b *Book) rerateLoop(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-b.rerates:
+		}
+		for id := b.nextRerate(); id != ""; id = b.nextRerate() {
+			if err := b.runRerate(ctx, id); err != nil {
+				if ctx.Err() == nil {
+					b.opt.Logger.Error("a re-rating is interrupted; it will go on", slog.String("id", id), slog.Any("error", err))
+				}
+				break
+			}
+		}
+	}
+}
+
+// resumeRerates has re-ratings go on that were interrupted.
+func (b *Book) resumeRerates(context.Context) error {
+	if b.nextRerate() != "" {
+		b.pokeRerates()
+	}
+	return nil
+}
+
+// nextRerate returns the first re-rating that is not done, "" where all are.
+func (b *Book) nextRerate() string {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	for _, id := range b.state.rerateOrder {
+		if b.state.rerates[id].value.State == RerateRunning {
+			return id
+		}
+	}
+	return ""
+}
+
+// runRerate runs a re-rating, from where it was interrupted.
+func (b *Book) runRerate(ctx context.Context, id string) error {
+	b.mu.RLock()
+	job := b.state.rerates[id].value
+	b.mu.RUnlock()
+	job.Refusals = slices.Clone(job.Refusals)
+	defer b.rerating.set(nil)
+	months, err := b.rerateMonths(ctx, &job.RerateScope)
+	if err != nil {
+		return err
+	}
+	done := 0
+	if job.Through != nil {
+		done, _ = slices.BinarySearchFunc(months, job.Through, func(m accountMonth, through *accountMonth) int {
+			return cmp.Or(m.compare(through), -1) // behind it
+		})
+	}
+	job.Months = job.MonthsDone + len(months) - done
+	noted := b.opt.Clock()
+	for i := range months[done:] {
+		m := months[done+i]
+		b.rerating.set(&job)
+		if !b.isRunning(id) {
+			return nil
+		}
+		if err := b.rerateMonth(ctx, &job, m); err != nil {
+			return fmt.Errorf("%s of account %s: %w", m.Month, m.AccountID, err)
+		}
+		if now := b.opt.Clock(); now.Sub(noted) >= noteEvery {
+			if noted = now; !b.noteRerate(ctx, &job) {
+				return ctx.Err()
+			}
+		}
+	}
+	return b.endRerate(ctx, &job)
+}
+
+// rerateMonth measures one account's month again. That it has to stay as it is
+// ends nothing.
+func (b *Book) rerateMonth(ctx context.Context, job *Rerate, m accountMonth) error {
+	came, err := b.remeasure(ctx, m)
+	job.Events += came.events
+	switch code := tollbook.CodeOf(err); {
+	case err == nil:
+		job.EventsChanged += came.changed
+	case code == tollbook.CodeTooManyRecords, code == tollbook.CodeTooLarge:
+		if job.Refused++; len(job.Refusals) < maxRefusals {
+			job.Refusals = append(job.Refusals, RerateRefusal{m, code, err.Error()})
+		}
+	default:
+		return err
+	}
+	job.MonthsDone++
+	job.Through = &m
+	return nil
+}
+
+// rerateMonths returns the open months with records that a scope covers. What
+// has no charges at all is taken up as ever.
+func (b *Book) rerateMonths(ctx context.Context, scope *RerateScope) (months []accountMonth, err error) {
+	b.mu.RLock()
+	ids := slices.Sorted(maps.Keys(b.state.organizations))
+	b.mu.RUnlock()
+	for _, id := range ids {
+		if scope.OrganizationID != nil && *scope.OrganizationID != id {
+			continue
+		}
+		totals, err := b.ledger.Totals(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		for i := range totals {
+			t := &totals[i]
+			m := accountMonth{id, t.AccountID, t.Month}
+			if scope.AccountID != nil && *scope.AccountID != t.AccountID || scope.Month != nil && *scope.Month != t.Month {
+				continue
+			}
+			if _, _, open := b.ratesNow(m); open && (len(months) == 0 || months[len(months)-1] != m) {
+				months = append(months, m)
+			}
+		}
+	}
+	return months, nil
+}
+
+func (b *Book) isRunning(id string) bool {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.state.rerates[id].value.State == RerateRunning
+}
+
+// noteRerate writes down how far a re-rating is, unless it was canceled.
+func (b *Book) noteRerate(ctx context.Context, job *Rerate) bool {
+	running := false
+	err := b.define(ctx, actorServer, func(s *state) (definition, error) {
+		if running = s.rerates[job.ID].value.State == RerateRunning; !running {
+			return definition{}, nil
+		}
+		return definition{tollbook.KindRerate, job.ID, *job}, nil
+	})
+	return err == nil && running
+}
+
+// endRerate writes down that a re-rating is done, and marks the point where
+// what it restated holds.
+func (b *Book) endRerate(ctx context.Context, job *Rerate) error {
+	at := b.opt.Clock().UTC()
+	job.State, job.FinishedAt = RerateDone, &at
+	err := b.defineAll(ctx, actorServer, func(s *state) ([]definition, error) {
+		if s.rerates[job.ID].value.State != RerateRunning {
+			return nil, nil
+		}
+		defs := []definition{{tollbook.KindRerate, job.ID, *job}}
+		if job.EventsChanged > 0 {
+			mark := tollbook.Mark{Reason: tollbook.MarkRestatement, Of: job.ID}
+			if job.OrganizationID != nil {
+				mark.OrganizationID = *job.OrganizationID
+			}
+			defs = append(defs, definition{tollbook.KindMark, markID(mark), mark})
+		}
+		return defs, nil
+	})
+	if err == nil {
+		b.opt.Logger.Info("a re-rating is done", slog.String("id", job.ID), slog.Int("months", job.MonthsDone),
+			slog.Int64("events", job.Events), slog.Int64("changed", job.EventsChanged), slog.Int("refused", job.Refused))
+	}
+	return err
+}
