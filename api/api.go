@@ -56,7 +56,7 @@ type route struct {
 }
 
 func (s *server) routes() []route {
-	return []route{
+	return append(s.cardRoutes(), []route{
 		{"GET", "/express/usage/month", s.usage},
 		{"GET", "/express/usage/month/{id}", s.usageRecord},
 		{"GET", "/express/usage/month/{id}/events", s.usageEvents},
@@ -96,14 +96,6 @@ func (s *server) routes() []route {
 		{"GET", "/v1/products/{id}", s.getProduct},
 		{"PUT", "/v1/products/{id}", s.putProduct},
 		{"GET", "/v1/products/{id}/history", s.productHistory},
-		{"GET", "/v1/rate-cards", s.listRateCards},
-		{"GET", "/v1/rate-cards/{id}", s.getRateCard},
-		{"PUT", "/v1/rate-cards/{id}", s.putRateCard},
-		{"GET", "/v1/rate-cards/{id}/history", s.rateCardHistory},
-		{"GET", "/v1/rate-cards/{id}/versions", s.rateCardVersions},
-		{"GET", "/v1/rate-cards/{id}/versions/{version}", s.rateCardVersion},
-		{"GET", "/v1/rate-cards/{id}/diff", s.diffRateCard},
-		{"POST", "/v1/rate-cards/{id}/diff", s.diffRateCardFile},
 		{"GET", "/v1/clients", s.listClients},
 		{"POST", "/v1/clients", s.createClient},
 		{"GET", "/v1/clients/{client_id}", s.getClient},
@@ -126,7 +118,7 @@ func (s *server) routes() []route {
 		{"GET", "/metrics", s.serveMetrics()},
 		{"GET", "/openapi.yaml", s.openapi},
 		{"GET", "/docs", s.docs()},
-	}
+	}...)
 }
 
 // plain makes a route of a handler that answers its own errors.

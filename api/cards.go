@@ -12,6 +12,20 @@ import (
 	"tollbook/wire"
 )
 
+func (s *server) cardRoutes() []route {
+	return []route{
+		{"GET", "/v1/rate-cards", s.listRateCards},
+		{"GET", "/v1/rate-cards/{id}", s.getRateCard},
+		{"PUT", "/v1/rate-cards/{id}", s.putRateCard},
+		{"GET", "/v1/rate-cards/{id}/history", s.rateCardHistory},
+		{"GET", "/v1/rate-cards/{id}/versions", s.rateCardVersions},
+		{"GET", "/v1/rate-cards/{id}/versions/{version}", s.rateCardVersion},
+		{"GET", "/v1/rate-cards/{id}/diff", s.diffRateCard},
+		{"POST", "/v1/rate-cards/{id}/diff", s.diffRateCardFile},
+		{"POST", "/v1/rate-cards/{id}/preview", s.previewRateCard},
+	}
+}
+
 // readCard reads a rate card's CSV from a request's body.
 func readCard(r *http.Request) (string, error) {
 	if err := isCSV(r); err != nil {

@@ -35,7 +35,15 @@ func millionSender(b *testing.B, w *load.Workload) *book.Sender {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = ledger.Close() })
-	bk := open(b, takingLedger{ledger})
+	sender, _, _ := workloadBook(b, w, takingLedger{ledger})
+	return sender
+}
+
+// workloadBook is a book on a ledger with the card and the accounts of a
+// workload, which are acme's, a sender of it and an operator.
+func workloadBook(b *testing.B, w *load.Workload, ledger tollbook.Ledger) (*book.Sender, *book.Book, *book.Operator) {
+	b.Helper()
+	bk := open(b, ledger)
 	ctx := b.Context()
 	op, err := bk.Operator(book.Grant{Client: tollbook.Client{ID: "op"}, Scopes: []string{tollbook.ScopeOperator}})
 	if err != nil {
@@ -57,7 +65,7 @@ func millionSender(b *testing.B, w *load.Workload) *book.Sender {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return sender
+	return sender, bk, op
 }
 
 // BenchmarkEvent tells what an event of load.Million costs from the bytes of

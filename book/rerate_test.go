@@ -20,7 +20,7 @@ import (
 type watchedLedger struct {
 	tollbook.Ledger
 	ended         chan struct{} // re-ratings
-	restated      chan struct{} // months
+	restated      chan struct{} // months; nil: it does not tell
 	beforeRestate func() error
 }
 
@@ -41,7 +41,7 @@ func (l *watchedLedger) Restate(ctx context.Context, under tollbook.Pos, r tollb
 		return err
 	}
 	err := l.Ledger.Restate(ctx, under, r)
-	if err == nil {
+	if err == nil && l.restated != nil {
 		l.restated <- struct{}{}
 	}
 	return err

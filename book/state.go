@@ -239,12 +239,18 @@ func (s *state) settle(pos tollbook.Pos, compiled map[string]*rating.Card) {
 	}
 }
 
+// cardIDOf returns the id of the card that an account is rated by, nil for
+// none.
+func (s *state) cardIDOf(a *account) *string {
+	if id := a.value.RateCardID; id != nil {
+		return id
+	}
+	return a.organization.value.RateCardID
+}
+
 // cardOf returns the compiled card that an account is rated by, nil for none.
 func (s *state) cardOf(a *account) *rating.Card {
-	id := a.value.RateCardID
-	if id == nil {
-		id = a.organization.value.RateCardID
-	}
+	id := s.cardIDOf(a)
 	if id == nil {
 		return nil
 	}

@@ -16,6 +16,7 @@ func TestDocumentedExamples(t *testing.T) {
 	}{
 		{"reconcile", "reconcile", []string{"carrier.csv", "table.txt"}},
 		{"rate-cards", "ratecard", []string{"diff.txt"}},
+		{"rate-cards", "preview", []string{"preview.txt"}},
 	} {
 		text, err := os.ReadFile("../../docs/" + tt.page + ".md")
 		if err != nil {

@@ -27,7 +27,7 @@ func (a *app) rateCardCommand() *cobra.Command {
 	dryRun := dryRunFlag(create)
 	r := remoteFlags(create)
 	create.RunE = func(cmd *cobra.Command, args []string) error {
-		return a.putCard(cmd.Context(), r, args[0], *file, *dryRun)
+		return a.putCard(cmd.Context(), r, args[0], *file, *dryRun, &cardPreview{})
 	}
 	return a.commands(col, "Define rate cards, the price lists", `
   tollbook rate-card import standard.csv --dry-run
@@ -47,6 +47,12 @@ With --dry-run nothing is written: the server says which version the file would
 be and how many rows it would add, change and remove; 'rate-card diff' tells
 which. Without a client the file alone is checked, on this machine.`
 
+const previewHelp = `
+
+With --dry-run and --rerate the server also tells what each record of a month
+would become if the month were re-rated under the file, and what that comes to
+by account, product and currency.`
+
 func dryRunFlag(cmd *cobra.Command) *bool {
 	return cmd.Flags().Bool("dry-run", false, "only tell what would come of it")
 }
@@ -55,13 +61,23 @@ func dryRunFlag(cmd *cobra.Command) *bool {
 // in two ways.
 func (a *app) importCardCommand(use, call string) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: use, Short: "Make a CSV file the next version of a rate card", Long: cardHelp, Args: args("FILE"),
-		Example: "  " + call + " standard.csv\n  " + call + " prices-2026.csv --id standard\n  " + call + " standard.csv --dry-run",
+		Use: use, Short: "Make a CSV file the next version of a rate card", Long: cardHelp + previewHelp, Args: args("FILE"),
+		Example: "  " + call + " standard.csv\n  " + call + " prices-2026.csv --id standard\n  " + call + " standard.csv --dry-run\n  " + call + " standard.csv --dry-run --rerate 2026-08",
 	}
 	id := cmd.Flags().String("id", "", "the card's id (default: the file's name without its ending)")
 	dryRun := dryRunFlag(cmd)
+	var p cardPreview
+	cmd.Flags().StringVar(&p.month, "rerate", "", "with --dry-run, the month of which to tell what re-rating it would change, as YYYY-MM")
+	cmd.Flags().IntVar(&p.limit, "limit", 50, "with --rerate, how many records to list at most")
+	output := outputFlag(cmd, asTable, asJSON, asNDJSON)
 	r := remoteFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := oneOf("output", *output, asTable, asJSON, asNDJSON); err != nil {
+			return err
+		}
+		if p.output = *output; p.month != "" && !*dryRun {
+			return usageError("--rerate goes with --dry-run; to re-rate after an import there is 'tollbook rerate start'")
+		}
 		card := *id
 		if card == "" {
 			card = strings.TrimSuffix(filepath.Base(args[0]), filepath.Ext(args[0]))
@@ -69,7 +85,7 @@ func (a *app) importCardCommand(use, call string) *cobra.Command {
 		if *id == "" && args[0] == "-" && (!*dryRun || r.id != "") {
 			return usageError("a card from standard input needs --id")
 		}
-		return a.putCard(cmd.Context(), r, card, args[0], *dryRun)
+		return a.putCard(cmd.Context(), r, card, args[0], *dryRun, &p)
 	}
 	return cmd
 }
@@ -78,12 +94,12 @@ func (a *app) importCardCommand(use, call string) *cobra.Command {
 // of its own.
 const maxCardBytes = 64 << 20
 
-func (a *app) putCard(ctx context.Context, r *remote, id, file string, dryRun bool) error {
+func (a *app) putCard(ctx context.Context, r *remote, id, file string, dryRun bool, p *cardPreview) error {
 	text, err := a.readInput(file, maxCardBytes)
 	if err != nil {
 		return err
 	}
-	if dryRun && r.id == "" {
+	if dryRun && r.id == "" && p.month == "" {
 		table, err := readCard(file, text)
 		if err != nil {
 			return err
@@ -103,6 +119,9 @@ func (a *app) putCard(ctx context.Context, r *remote, id, file string, dryRun bo
 		}
 		a.warn(plan.Warnings)
 		a.say("%s", planText(&plan))
+		if p.month != "" {
+			return a.preview(ctx, r, id, text, p)
+		}
 		return a.printJSON(plan)
 	}
 	card, err := c.PutRateCard(ctx, id, text)
