@@ -205,31 +205,54 @@ func (s *Store) wordReader() *wordReader {
 // read returns the event as the word at a place says, and where the word before
 // is; 0 where there is none.
 func (r *wordReader) read(at locator) (e tollbook.BookedEvent, before locator, err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("event at position %d of the log: %w", at.block(), err)
-		}
-	}()
+	e, body, err := r.word(at)
+	if err != nil || body == nil {
+		return e, 0, err
+	}
+	if e, err = r.eventOf(at, body); err != nil {
+		return e, 0, atPosition(at, err)
+	}
+	return e, body.ref, nil
+}
+
+// word returns the word at a place: the event that came, or the body of a
+// booking.
+func (r *wordReader) word(at locator) (e tollbook.BookedEvent, body *bookingBody, err error) {
 	b, err := r.words.read(at.block())
 	if err != nil {
-		return e, 0, err
+		return e, nil, atPosition(at, err)
 	}
 	if b.kind == eventBlock {
-		e, err = b.event(at.item())
+		if e, err = b.event(at.item()); err != nil {
+			return e, nil, atPosition(at, err)
+		}
 		e.Ref, e.Came = tollbook.Ref(at), tollbook.Ref(at)
-		return e, 0, err
+		return e, nil, nil
 	}
-	body, err := b.booking(at.item())
+	booked, err := b.booking(at.item())
 	if err != nil {
-		return e, 0, err
+		return e, nil, atPosition(at, err)
 	}
-	if b, err = r.events.read(body.came.block()); err != nil {
-		return e, 0, err
+	return e, &booked, nil
+}
+
+// eventOf returns the event of a booking, as it says.
+func (r *wordReader) eventOf(at locator, body *bookingBody) (e tollbook.BookedEvent, err error) {
+	b, err := r.events.read(body.came.block())
+	if err != nil {
+		return e, err
 	}
-	e, err = b.event(body.came.item())
+	if e, err = b.event(body.came.item()); err != nil {
+		return e, err
+	}
 	e.Booked, e.Measured, e.Void, e.Adjusts = body.booked, body.measured, body.void, body.adjusts
 	e.Ref, e.Came = tollbook.Ref(at), tollbook.Ref(body.came)
-	return e, body.ref, err
+	return e, nil
+}
+
+// atPosition says where in the log a word is that cannot be read.
+func atPosition(at locator, err error) error {
+	return fmt.Errorf("event at position %d of the log: %w", at.block(), err)
 }
 
 // bodiesOf reads the words at places of the drill-down index.

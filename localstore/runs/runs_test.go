@@ -145,12 +145,41 @@ func (m *model) checkIndex(t *testing.T, sn *Snapshot) {
 			t.Fatalf("tally %d from %d to %d: %v %v, want %v", tally, after, end, got, err, want)
 		}
 	}
+	m.checkTallies(t, sn, byTally)
 	for _, e := range m.old[:min(len(m.old), 100)] {
 		if ok, err := sn.Has(e.Tally, e.At); err != nil || !ok {
 			t.Fatalf("%v: %v %v", e, ok, err)
 		}
 		if ok, err := sn.Has(e.Tally+1<<20, e.At); err != nil || ok {
 			t.Fatalf("%v in another tally: %v %v", e, ok, err)
+		}
+	}
+}
+
+// checkTallies asks for many tallies at once: few or most of those that there
+// are, and some that are not.
+func (m *model) checkTallies(t *testing.T, sn *Snapshot, byTally map[uint32][]uint64) {
+	t.Helper()
+	end := 1 + m.rng.Uint64N(m.end)
+	for _, share := range []int{1, 2, 50} {
+		var asked []uint32
+		var got, want []Entry
+		for tally := range byTally {
+			if m.rng.IntN(share) == 0 {
+				asked = append(asked, tally, tally+1<<20)
+			}
+		}
+		slices.Sort(asked)
+		for _, tally := range asked {
+			for _, at := range byTally[tally] {
+				if at < end {
+					want = append(want, Entry{Tally: tally, At: at})
+				}
+			}
+		}
+		must(t, sn.Tallies(asked, end, func(tally uint32, at uint64) { got = append(got, Entry{Tally: tally, At: at}) }))
+		if !slices.Equal(got, want) {
+			t.Fatalf("%d of %d tallies: %d entries, want %d", len(asked)/2, len(byTally), len(got), len(want))
 		}
 	}
 }

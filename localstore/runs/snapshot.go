@@ -71,6 +71,41 @@ func (sn *Snapshot) Tally(dst []uint64, tally uint32, after, end uint64, limit i
 	return dst, err
 }
 
+// Tallies calls each for the events of some tallies, ascending, that lie before
+// end, in order.
+func (sn *Snapshot) Tallies(tallies []uint32, end uint64, each func(tally uint32, at uint64)) error {
+	for len(tallies) > 0 {
+		ahead := 1
+		if n := len(tallies); int(tallies[n-1]-tallies[0]) < maxSkipped/4*n {
+			ahead = readAhead
+		}
+		m, err := newMergedIndex(sn.version.runs, Entry{Tally: tallies[0]}, ahead)
+		skipped := 0
+		for ; err == nil && m.ok && skipped < maxSkipped; err = m.step() {
+			for len(tallies) > 0 && tallies[0] < m.entry.Tally {
+				tallies = tallies[1:]
+			}
+			switch {
+			case len(tallies) == 0:
+				return nil
+			case tallies[0] > m.entry.Tally:
+				skipped++
+			case m.entry.At < end && !m.entry.Gone:
+				each(m.entry.Tally, m.entry.At)
+				skipped = 0
+			}
+		}
+		if err != nil || !m.ok {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxSkipped is how many entries of other tallies are passed over until the
+// next one is looked up: that takes about as long.
+const maxSkipped = 512
+
 // Has tells whether an event is in a tally.
 func (sn *Snapshot) Has(tally uint32, at uint64) (bool, error) {
 	m, err := newMergedIndex(sn.version.runs, Entry{Tally: tally, At: at}, 1)
