@@ -100,10 +100,16 @@ func (op *Operator) PreviewRateCard(ctx context.Context, id, csv string, q Previ
 	if err != nil {
 		return nil, err
 	}
-	for _, a := range accounts {
-		if err := p.account(ctx, a); err != nil {
+	months := make([]accountMonth, len(accounts))
+	for i := range accounts {
+		months[i] = accounts[i].accountMonth
+	}
+	for at, most := 0, 1; at < len(accounts); {
+		n, before := sameMonth(months[at:], most), p.out.Events
+		if err := p.group(ctx, accounts[at:at+n]); err != nil {
 			return nil, err
 		}
+		at, most = at+n, nextMost(most, n, int64(p.out.Events-before))
 	}
 	for _, currency := range slices.Sorted(maps.Keys(p.totals)) {
 		p.out.Totals = append(p.out.Totals, *p.totals[currency])
@@ -161,12 +167,26 @@ func (p *previewer) accounts(id, csv string, table *rating.Table, q PreviewQuery
 	return all, nil
 }
 
-// account adds what would change of an account's month.
-func (p *previewer) account(ctx context.Context, a previewed) error {
-	before, after := tallies{}, tallies{}
-	_, events := p.book.ledger.MonthEvents(ctx, tollbook.MonthQuery{OrganizationID: a.OrganizationID, AccountIDs: []string{a.AccountID}, Month: a.Month})
+// previewTallies are what the events of an account's month come to, as they
+// are charged now and as they would be.
+type previewTallies struct {
+	rates         *rates
+	before, after tallies
+	changed       bool
+}
+
+// group adds what would change of some accounts' month, whose events are read
+// together.
+func (p *previewer) group(ctx context.Context, accounts []previewed) error {
+	of := map[string]*previewTallies{}
+	q := tollbook.MonthQuery{OrganizationID: accounts[0].OrganizationID, Month: accounts[0].Month}
+	for i := range accounts {
+		id := accounts[i].AccountID
+		q.AccountIDs = append(q.AccountIDs, id)
+		of[id] = &previewTallies{&accounts[i].rates, tallies{}, tallies{}, false}
+	}
+	_, events := p.book.ledger.MonthEvents(ctx, q)
 	var charges []tollbook.Charge
-	changed := false
 	for e, err := range events {
 		if err != nil {
 			return err
@@ -175,37 +195,55 @@ func (p *previewer) account(ctx context.Context, a previewed) error {
 		if e.Priced {
 			continue
 		}
+		t := of[e.AccountID]
 		var now tollbook.Measured
-		charges, now = a.rates.measure(charges[:0], &e.Event)
+		charges, now = t.rates.measure(charges[:0], &e.Event)
 		if !sameCharges(&e.Measured, &now) {
 			p.out.ChangedEvents++
-			changed = true
+			t.changed = true
 		}
 		p.out.UnratedBefore += b2i(e.Unrated != 0)
 		p.out.UnratedAfter += b2i(now.Unrated != 0)
-		before.add(e.Home, e.Charges)
-		after.add(e.Home, now.Charges)
+		t.before.add(e.Home, e.Charges)
+		t.after.add(e.Home, now.Charges)
 	}
+	for i := range accounts {
+		if err := p.account(ctx, &accounts[i], of[accounts[i].AccountID]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// account adds what would change of an account's month.
+func (p *previewer) account(ctx context.Context, a *previewed, t *previewTallies) error {
 	if a.firstOpen {
-		taken, err := p.takenUp(ctx, a, after)
+		taken, err := p.takenUp(ctx, a, t.after)
 		if err != nil {
 			return err
 		}
-		changed = changed || taken > 0
+		t.changed = t.changed || taken > 0
 	}
-	if !changed {
+	if !t.changed {
 		return nil
 	}
-	earlier, err := p.earlier(ctx, a.accountMonth, before, after)
+	earlier, err := p.earlier(ctx, a.accountMonth, t.before, t.after)
 	if err != nil {
 		return err
 	}
-	return p.compare(ctx, a.accountMonth, before.records(a.accountMonth, earlier), after.records(a.accountMonth, earlier))
+	return p.compare(ctx, a.accountMonth, t.before.records(a.accountMonth, earlier), t.after.records(a.accountMonth, earlier))
 }
 
 // takenUp adds the events of closed months that no rate covers now and one of
 // the card would, and returns how many there are.
-func (p *previewer) takenUp(ctx context.Context, a previewed, after tallies) (n int, err error) {
+func (p *previewer) takenUp(ctx context.Context, a *previewed, after tallies) (n int, err error) {
 	for e, err := range p.book.events(ctx, tollbook.EventQuery{OrganizationID: a.OrganizationID, AccountID: a.AccountID, Unrated: true}) {
 		if err != nil {
 			return n, err
@@ -257,13 +295,6 @@ func (p *previewer) earlier(ctx context.Context, m accountMonth, before, after t
 		}
 	}
 	return earlier, nil
-}
-
-func b2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // compare adds the records that would change: what each one shows now, and

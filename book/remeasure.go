@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"slices"
+	"sync"
 
 	"tollbook"
 	"tollbook/rating"
@@ -42,44 +43,177 @@ type accountMonth struct {
 	Month          tollbook.Month `json:"month"`
 }
 
-func (m *accountMonth) events(ctx context.Context, ledger tollbook.Ledger) (tollbook.Ref, iter.Seq2[tollbook.BookedEvent, error]) {
-	return ledger.MonthEvents(ctx, tollbook.MonthQuery{OrganizationID: m.OrganizationID, AccountIDs: []string{m.AccountID}, Month: m.Month})
+// Bounds on what is read and written together.
+const (
+	// groupEvents is about how many events are measured together. Those whose
+	// charges change take about a kilobyte of memory each, and there are two
+	// groups: one is restated while the next is measured.
+	groupEvents = 100_000
+	// restatesInFlight is how many months are restated at once: a ledger writes
+	// them to disk together.
+	restatesInFlight = 32
+)
+
+// measuredGroup is accounts' months of one organization that were measured
+// together. Their events lie mixed in the log, so that to read those of one
+// account takes nearly as long as to read those of many.
+type measuredGroup struct {
+	months   []accountMonth
+	measured []*measuredMonth
 }
 
-// remeasured is what came of measuring an account's month again.
-type remeasured struct{ events, changed int64 }
+// measuredMonth is what measuring an account's month again made of it.
+type measuredMonth struct {
+	in       rates
+	seen     tollbook.Ref
+	events   int64
+	bookings []tollbook.Booking // of those whose charges change
+}
 
-// remeasure measures the events of an account's open month again and restates
-// it where that changes something: all of it, or nothing. Of a month that is
-// closed it does nothing. Errors: CodeTooManyRecords, CodeTooLarge where the
-// month stays as it is, and what stops a ledger.
-func (b *Book) remeasure(ctx context.Context, m accountMonth) (remeasured, error) {
-	for {
-		in, _, open := b.ratesNow(m)
-		if !open {
-			return remeasured{}, nil
-		}
-		seen, events := m.events(ctx, b.ledger)
-		var done remeasured
-		var bookings []tollbook.Booking
-		for e, err := range events {
-			if err != nil {
-				return done, err
+// measureGroups yields accounts' months measured again, group by group, and
+// measures the next group meanwhile.
+func (b *Book) measureGroups(ctx context.Context, months []accountMonth) iter.Seq2[*measuredGroup, error] {
+	type result struct {
+		group *measuredGroup
+		err   error
+	}
+	return func(yield func(*measuredGroup, error) bool) {
+		ctx, stop := context.WithCancel(ctx)
+		groups := make(chan result)
+		var measuring sync.WaitGroup
+		defer measuring.Wait()
+		defer stop()
+		measuring.Go(func() {
+			defer close(groups)
+			most := 1
+			for left := months; len(left) > 0; {
+				n := sameMonth(left, most)
+				g, err := b.measureGroup(ctx, left[:n])
+				if err == nil {
+					most, left = nextMost(most, n, g.events()), left[n:]
+				}
+				select {
+				case <-ctx.Done():
+					return
+				case groups <- result{g, err}:
+				}
+				if err != nil {
+					return
+				}
 			}
-			done.events++
-			if _, now := in.measure(nil, &e.Event); !sameCharges(&now, &e.Measured) {
-				bookings = append(bookings, tollbook.Booking{Event: &e, Booked: m.Month, Measured: now})
+		})
+		for r := range groups {
+			if !yield(r.group, r.err) {
+				return
 			}
-		}
-		done.changed = int64(len(bookings))
-		if len(bookings) == 0 {
-			return done, nil
-		}
-		again, err := b.restate(ctx, m, &in, seen, bookings)
-		if !again {
-			return done, err
 		}
 	}
+}
+
+// sameMonth returns how many of some accounts' months are of the organization
+// and the month of the first, at most some.
+func sameMonth(months []accountMonth, most int) int {
+	n := 1
+	for n < len(months) && n < most && months[n].OrganizationID == months[0].OrganizationID && months[n].Month == months[0].Month {
+		n++
+	}
+	return n
+}
+
+// events returns how many events the group has.
+func (g *measuredGroup) events() (n int64) {
+	for _, m := range g.measured {
+		n += m.events
+	}
+	return n
+}
+
+// nextMost returns how many months to take together at most when n of them had
+// so many events.
+func nextMost(most, n int, events int64) int {
+	switch {
+	case events < groupEvents/2 && n == most:
+		return most * 2
+	case events > groupEvents:
+		return max(1, n/2)
+	}
+	return most
+}
+
+// measureGroup measures the events of accounts' month, without those of closed
+// months.
+func (b *Book) measureGroup(ctx context.Context, months []accountMonth) (*measuredGroup, error) {
+	g := &measuredGroup{months, make([]*measuredMonth, len(months))}
+	of := make(map[string]*measuredMonth, len(months))
+	q := tollbook.MonthQuery{OrganizationID: months[0].OrganizationID, Month: months[0].Month}
+	for i, m := range months {
+		in, _, open := b.ratesNow(m)
+		g.measured[i] = &measuredMonth{in: in}
+		if open {
+			of[m.AccountID] = g.measured[i]
+			q.AccountIDs = append(q.AccountIDs, m.AccountID)
+		}
+	}
+	seen, events := b.ledger.MonthEvents(ctx, q)
+	for e, err := range events {
+		if err != nil {
+			return nil, err
+		}
+		m := of[e.AccountID]
+		m.events++
+		if _, now := m.in.measure(nil, &e.Event); !sameCharges(&now, &e.Measured) {
+			word := e // only those that change are kept
+			m.bookings = append(m.bookings, tollbook.Booking{Event: &word, Booked: q.Month, Measured: now})
+		}
+	}
+	for _, m := range g.measured {
+		m.seen = seen
+	}
+	return g, nil
+}
+
+// remeasured is what came of measuring an account's month again. With an error
+// of CodeTooManyRecords or CodeTooLarge it stays as it was; others are those
+// that stop a ledger.
+type remeasured struct {
+	events, changed int64
+	err             error
+}
+
+// restateGroup restates the months of a group where that changes something:
+// all of a month, or nothing. It returns what came of each.
+func (b *Book) restateGroup(ctx context.Context, g *measuredGroup) []remeasured {
+	came := make([]remeasured, len(g.months))
+	var restating sync.WaitGroup
+	turns := make(chan struct{}, restatesInFlight)
+	for i := range g.months {
+		turns <- struct{}{}
+		restating.Go(func() {
+			came[i] = b.restateMonth(ctx, g.months[i:i+1], g.measured[i])
+			g.measured[i] = nil // its events take much memory
+			<-turns
+		})
+	}
+	restating.Wait()
+	return came
+}
+
+// restateMonth restates one account's month as it was measured, and measures it
+// again as long as it has to. Of a month that is closed meanwhile nothing is
+// left to do.
+func (b *Book) restateMonth(ctx context.Context, alone []accountMonth, m *measuredMonth) remeasured {
+	for len(m.bookings) > 0 {
+		again, err := b.restate(ctx, alone[0], &m.in, m.seen, m.bookings)
+		if !again {
+			return remeasured{m.events, int64(len(m.bookings)), err}
+		}
+		g, err := b.measureGroup(ctx, alone)
+		if err != nil {
+			return remeasured{err: err}
+		}
+		m = g.measured[0]
+	}
+	return remeasured{events: m.events}
 }
 
 // restate has what was measured hold. Where definitions have moved on that do

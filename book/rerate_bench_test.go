@@ -95,11 +95,13 @@ func benchmarkRerate(b *testing.B, n uint64) {
 // returns how long each took.
 func readPages(b *testing.B, view *book.View, most time.Duration, done <-chan struct{}) (took []time.Duration) {
 	rnd := rand.New(rand.NewPCG(1, 2))
+	pace := time.NewTicker(10 * time.Millisecond)
+	defer pace.Stop()
 	for begin := time.Now(); time.Since(begin) < most; {
 		select {
 		case <-done:
 			return took
-		default:
+		case <-pace.C:
 		}
 		start := time.Now()
 		if _, err := view.Usage(b.Context(), book.PageQuery{Page: 1 + rnd.IntN(10_000), PerPage: 50}); err != nil {

@@ -15,7 +15,7 @@ import (
 // compare orders months of accounts as they are rated again: an account's in
 // order, for tiers go on from one booked month to the next.
 func (m *accountMonth) compare(o *accountMonth) int {
-	return cmp.Or(strings.Compare(m.OrganizationID, o.OrganizationID), strings.Compare(m.AccountID, o.AccountID), cmp.Compare(m.Month, o.Month))
+	return cmp.Or(strings.Compare(m.OrganizationID, o.OrganizationID), cmp.Compare(m.Month, o.Month), strings.Compare(m.AccountID, o.AccountID))
 }
 
 // pokeRerates has it looked for re-ratings that are not done.
@@ -85,15 +85,21 @@ func (b *Book) runRerate(ctx context.Context, id string) error {
 	}
 	job.Months = job.MonthsDone + len(months) - done
 	noted := b.opt.Clock()
-	for i := range months[done:] {
-		m := months[done+i]
-		b.rerating.set(&job)
+	b.rerating.set(&job)
+	for group, err := range b.measureGroups(ctx, months[done:]) {
+		if err != nil {
+			return err
+		}
 		if !b.isRunning(id) {
 			return nil
 		}
-		if err := b.rerateMonth(ctx, &job, m); err != nil {
-			return fmt.Errorf("%s of account %s: %w", m.Month, m.AccountID, err)
+		came := b.restateGroup(ctx, group)
+		for i, m := range group.months {
+			if err := job.count(m, came[i]); err != nil {
+				return fmt.Errorf("%s of account %s: %w", m.Month, m.AccountID, err)
+			}
 		}
+		b.rerating.set(&job)
 		if now := b.opt.Clock(); now.Sub(noted) >= noteEvery {
 			if noted = now; !b.noteRerate(ctx, &job) {
 				return ctx.Err()
@@ -103,23 +109,22 @@ func (b *Book) runRerate(ctx context.Context, id string) error {
 	return b.endRerate(ctx, &job)
 }
 
-// rerateMonth measures one account's month again. That it has to stay as it is
-// ends nothing.
-func (b *Book) rerateMonth(ctx context.Context, job *Rerate, m accountMonth) error {
-	came, err := b.remeasure(ctx, m)
-	job.Events += came.events
-	switch code := tollbook.CodeOf(err); {
-	case err == nil:
-		job.EventsChanged += came.changed
+// count notes what came of measuring an account's month again. That it has to
+// stay as it is ends nothing.
+func (r *Rerate) count(m accountMonth, came remeasured) error {
+	r.Events += came.events
+	switch code := tollbook.CodeOf(came.err); {
+	case came.err == nil:
+		r.EventsChanged += came.changed
 	case code == tollbook.CodeTooManyRecords, code == tollbook.CodeTooLarge:
-		if job.Refused++; len(job.Refusals) < maxRefusals {
-			job.Refusals = append(job.Refusals, RerateRefusal{m, code, err.Error()})
+		if r.Refused++; len(r.Refusals) < maxRefusals {
+			r.Refusals = append(r.Refusals, RerateRefusal{m, code, came.err.Error()})
 		}
 	default:
-		return err
+		return came.err
 	}
-	job.MonthsDone++
-	job.Through = &m
+	r.MonthsDone++
+	r.Through = &m
 	return nil
 }
 
@@ -148,6 +153,7 @@ func (b *Book) rerateMonths(ctx context.Context, scope *RerateScope) (months []a
 			}
 		}
 	}
+	slices.SortFunc(months, func(a, b accountMonth) int { return a.compare(&b) })
 	return months, nil
 }
 
