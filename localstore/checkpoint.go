@@ -164,7 +164,7 @@ func (s *Store) writeCheckpoint(cp *checkpoint) error {
 	if err := writeFile(fs, s.dir, checkpointName(cp.end), func(f vfs.File) error { return cp.write(f) }); err != nil {
 		return err
 	}
-	ends, err := listCheckpoints(fs, s.dir)
+	ends, err := listEnds(fs, s.dir, checkpointPrefix)
 	if err != nil {
 		return err
 	}
@@ -190,15 +190,16 @@ func (s *Store) settle(ends []uint64) {
 	}
 }
 
-// listCheckpoints returns the positions of the checkpoints, newest first.
-func listCheckpoints(fs vfs.FS, dir string) ([]uint64, error) {
+// listEnds returns the positions of the checkpoints or marks, whose names begin
+// with a prefix, newest first.
+func listEnds(fs vfs.FS, dir, prefix string) ([]uint64, error) {
 	names, err := fs.List(dir)
 	if err != nil {
 		return nil, err
 	}
 	var ends []uint64
 	for _, name := range names {
-		if end, ok := endOf(checkpointPrefix, name); ok {
+		if end, ok := endOf(prefix, name); ok {
 			ends = append(ends, end)
 		}
 	}

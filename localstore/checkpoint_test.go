@@ -33,7 +33,7 @@ func fill(t testing.TB, fs vfs.FS) (w *world, posted []tollbook.Entry) {
 
 func newest(t testing.TB, fs vfs.FS) []uint64 {
 	t.Helper()
-	ends, err := listCheckpoints(fs, "data")
+	ends, err := listEnds(fs, "data", checkpointPrefix)
 	must(t, err)
 	return ends
 }

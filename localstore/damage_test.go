@@ -26,9 +26,9 @@ func copyDir(t *testing.T, fs vfs.FS, from, to string) {
 	}
 }
 
-// TestCheckpointOfALostLog puts an older log back and leaves the checkpoints:
-// they stand for what is not there, and would be taken for ones of the log
-// that is written next.
+// TestCheckpointOfALostLog puts an older log back and leaves the checkpoints
+// and a mark: they stand for what is not there, and would be taken for ones of
+// the log that is written next.
 func TestCheckpointOfALostLog(t *testing.T) {
 	fs := vfs.NewMem()
 	w := newWorld(1, 1, 2, 2, 5)
@@ -38,23 +38,28 @@ func TestCheckpointOfALostLog(t *testing.T) {
 	copyDir(t, fs, "data/log", "backup")
 	s = mustOpen(t, fs)
 	mustPost(t, s, w.batch(100))
+	mark := []tollbook.Definition{{RequestID: [16]byte{1}, Kind: tollbook.KindMark, ID: "day", Body: []byte("{}")}}
+	_, err := s.Define(t.Context(), 0, mark)
+	must(t, err)
 	mustClose(t, s)
 	must(t, fs.RemoveAll("data/log"))
 	must(t, fs.RemoveAll("data/runs"))
 	copyDir(t, fs, "backup", "data/log")
 
-	_, err := Open("data", tiny(fs))
-	if err == nil || !strings.Contains(err.Error(), "lost its end") {
-		t.Fatalf("opened a log that had lost its end: %v", err)
-	}
 	names, err := fs.List("data")
 	must(t, err)
-	for _, name := range names { // what the message says
-		if strings.HasPrefix(name, checkpointPrefix) {
-			must(t, fs.Remove("data/"+name))
+	for _, prefix := range []string{checkpointPrefix, markPrefix} { // what the message says
+		_, err := Open("data", tiny(fs))
+		if err == nil || !strings.Contains(err.Error(), "lost its end") || !strings.Contains(err.Error(), "every "+prefix) {
+			t.Fatalf("opened a log that had lost its end: %v", err)
 		}
+		for _, name := range names {
+			if strings.HasPrefix(name, prefix) {
+				must(t, fs.Remove("data/"+name))
+			}
+		}
+		must(t, fs.RemoveAll("data/runs"))
 	}
-	must(t, fs.RemoveAll("data/runs"))
 	s = mustOpen(t, fs)
 	if s.views.events != 20 {
 		t.Errorf("%d events, want the backup's 20", s.views.events)

@@ -45,19 +45,23 @@ func (s *Store) recover() (repairs []string, err error) {
 	return repairs, nil
 }
 
-// refuseLostEnd refuses a log that ends before a checkpoint of it: what a
-// checkpoint stands for has been on disk. It would be taken for one of the log
+// refuseLostEnd refuses a log that ends before a checkpoint of it, or a mark:
+// what they stand for has been on disk. They would be taken for ones of the log
 // that is written from here on.
 func (s *Store) refuseLostEnd() error {
-	ends, err := listCheckpoints(s.opts.FS, s.dir)
-	if err != nil {
-		return err
+	for _, prefix := range [...]string{markPrefix, checkpointPrefix} {
+		ends, err := listEnds(s.opts.FS, s.dir, prefix)
+		if err != nil {
+			return err
+		}
+		if len(ends) > 0 && ends[0] > s.journal.end {
+			return fmt.Errorf("the log ends at position %d, but %s%016x stands for all up to %d: the log has lost its end; put it back, or, to go on without what is lost, remove %s, every %s* and every %s*",
+				s.journal.end, prefix, ends[0], ends[0], runsName, checkpointPrefix, markPrefix)
+		}
+		if prefix == checkpointPrefix {
+			s.settle(ends)
+		}
 	}
-	if len(ends) > 0 && ends[0] > s.journal.end {
-		return fmt.Errorf("the log ends at position %d, but %s stands for all up to %d: the log has lost its end; put it back, or, to go on without what is lost, remove %s and every %s*",
-			s.journal.end, checkpointName(ends[0]), ends[0], runsName, checkpointPrefix)
-	}
-	s.settle(ends)
 	return nil
 }
 
@@ -67,7 +71,7 @@ func (s *Store) loadCheckpoint(handed uint64) (repairs []string, err error) {
 	if err := removeUnfinished(s.opts.FS, s.dir); err != nil {
 		return nil, err
 	}
-	ends, err := listCheckpoints(s.opts.FS, s.dir)
+	ends, err := listEnds(s.opts.FS, s.dir, checkpointPrefix)
 	if err != nil {
 		return nil, err
 	}
