@@ -3,6 +3,7 @@ package localstore
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -73,6 +74,13 @@ func TestVerifyFindsDamage(t *testing.T) {
 			cp.counts.at(2).words++
 			rewrite(t, fs, cp)
 		}, "increments of"},
+		{"a count of a rate with tiers", func(t *testing.T, fs vfs.FS, s *Store) {
+			cp := s.views.capture()
+			for no := range s.views.tiers.tallies {
+				cp.counts.at(no).words++
+			}
+			rewrite(t, fs, cp)
+		}, "increments of"},
 		{"an event too many", func(t *testing.T, fs vfs.FS, s *Store) {
 			cp := s.views.capture()
 			cp.events++
@@ -103,6 +111,11 @@ func TestVerifyFindsDamage(t *testing.T) {
 		{"an event that is missing in its record", func(t *testing.T, fs vfs.FS, s *Store) {
 			rewriteRuns(t, fs, s, func(claims []runs.Claim, entries []runs.Entry) ([]runs.Claim, []runs.Entry) {
 				return claims, entries[1:]
+			})
+		}, "is missing in the index"},
+		{"an event of a rate with tiers that is missing", func(t *testing.T, fs vfs.FS, s *Store) {
+			rewriteRuns(t, fs, s, func(claims []runs.Claim, entries []runs.Entry) ([]runs.Claim, []runs.Entry) {
+				return claims, slices.DeleteFunc(entries, func(e runs.Entry) bool { return s.views.tiers.are.has(e.Tally) })
 			})
 		}, "is missing in the index"},
 		{"an event of no record", func(t *testing.T, fs vfs.FS, s *Store) {

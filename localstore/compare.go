@@ -1,6 +1,7 @@
 package localstore
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 )
@@ -130,4 +131,17 @@ func listAt(v *views, key cellKey) *idList {
 		return &c.list
 	}
 	return new(idList)
+}
+
+// recordName names the record of a tally; of one with tiers that of the first.
+func (w *verifier) recordName(tally uint32) string {
+	t := w.views.tallies.at(tally)
+	if t.line == noLine {
+		return fmt.Sprintf("unrated events of account %s in %s", w.views.accounts[t.account].id, t.month)
+	}
+	record := t.record
+	if w.views.tiers.are.has(tally) {
+		record = w.views.tiers.tallies[tally].records[0]
+	}
+	return w.views.recordID(record).String()
 }
