@@ -8,12 +8,16 @@ func (w *verifier) corrections(f frame, b *batch) (err error) {
 		if err != nil {
 			return
 		}
+		var e tollbook.BookedEvent
 		var before locator
-		if before, err = w.body(f, h, charges); err != nil {
+		if e, before, err = w.body(f, h, charges); err != nil {
 			return
 		}
 		if before != c.ref {
 			w.report.differ("position %d: a booking's head names another word than its body", f.pos)
+		}
+		if !c.says(&e) {
+			w.report.differ("position %d: what voids or adjusts claim %v differs between head and body", f.pos, h.claim)
 		}
 		if err = w.before(f, c, back); err != nil {
 			return
@@ -26,12 +30,22 @@ func (w *verifier) corrections(f frame, b *batch) (err error) {
 	return err
 }
 
+// says tells whether a correction voids and adjusts as its body does, in favour
+// of the same event.
+func (c *correction) says(e *tollbook.BookedEvent) bool {
+	if c.voids != (e.Void != nil) || c.adjusts != e.Adjusts {
+		return false
+	}
+	link := linkTo(e.OrganizationID, e.Void)
+	return link == nil && c.link == nil || link != nil && c.link != nil && *link == *c.link
+}
+
 // body compares what the body of an event or booking says with its head, and
-// returns where it says that the word before is.
-func (w *verifier) body(f frame, h *head, charges []headCharge) (before locator, err error) {
-	e, before, err := w.words.read(h.at)
+// returns it, and where it says that the word before is.
+func (w *verifier) body(f frame, h *head, charges []headCharge) (e tollbook.BookedEvent, before locator, err error) {
+	e, before, err = w.words.read(h.at)
 	if err != nil {
-		return 0, err
+		return e, 0, err
 	}
 	if e.Claim != h.claim || tollbook.Fingerprint(e.AppendNormal(nil)) != h.fingerprint {
 		w.report.differ("position %d: event %s of %s has another claim or fingerprint than its head", f.pos, e.ID, e.Source)
@@ -39,7 +53,7 @@ func (w *verifier) body(f frame, h *head, charges []headCharge) (before locator,
 	if !w.sameCharges(&e, charges) || len(charges) == 0 && e.Void == nil && !w.isUnrated(&e, h.unrated) {
 		w.report.differ("position %d: the charges of claim %v differ between head and body", f.pos, h.claim)
 	}
-	return before, nil
+	return e, before, nil
 }
 
 // before compares what a booking takes back with what the word before it says.
@@ -69,7 +83,8 @@ func (w *verifier) isUnrated(e *tollbook.BookedEvent, tally uint32) bool {
 
 // isOf tells whether a tally is one of an event's account and months.
 func (w *verifier) isOf(e *tollbook.BookedEvent, t *tally) bool {
-	return t.month == e.Booked && t.home == e.Home && w.views.accounts[t.account].id == e.AccountID
+	a := &w.views.accounts[t.account]
+	return t.month == e.Booked && t.home == e.Home && a.id == e.AccountID && w.views.orgs[a.org].id == e.OrganizationID
 }
 
 // sameCharges tells whether an event's charges come to those of a head.

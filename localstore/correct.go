@@ -87,6 +87,16 @@ func linkOf(claim *tollbook.Claim) *tollbook.Claim {
 	return (*tollbook.Claim)(sum[:])
 }
 
+// linkTo returns the link of a void, nil where it names no event that stands
+// for the one it voids.
+func linkTo(organizationID string, v *tollbook.Void) *tollbook.Claim {
+	if v == nil || v.ReplacedBy == (tollbook.EventName{}) {
+		return nil
+	}
+	claim := tollbook.ClaimOf(organizationID, v.ReplacedBy.Source, v.ReplacedBy.ID)
+	return linkOf(&claim)
+}
+
 // decideBook decides a Book and puts its frame behind the group.
 func (s *Store) decideBook(r *request) error {
 	c := &s.committer
@@ -155,10 +165,7 @@ func (c *committer) correct(b *batch, item int, booking *tollbook.Booking, finge
 func (b *batch) takeBack(n *numbering, cell cellKey, booking *tollbook.Booking) (r correction, ok bool) {
 	e := booking.Event
 	r = correction{ref: locator(e.Ref), left: noTally, voids: booking.Void != nil, adjusts: booking.Adjusts}
-	if r.voids && booking.Void.ReplacedBy != (tollbook.EventName{}) {
-		claim := tollbook.ClaimOf(e.OrganizationID, booking.Void.ReplacedBy.Source, booking.Void.ReplacedBy.ID)
-		r.link = linkOf(&claim)
-	}
+	r.link = linkTo(e.OrganizationID, booking.Void)
 	if r.adjusts {
 		return r, true
 	}

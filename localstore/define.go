@@ -38,6 +38,14 @@ func (x *definitionIndex) add(at uint64, defs []tollbook.Definition) {
 	x.head += tollbook.Pos(len(defs))
 }
 
+// follow returns an error unless definitions are the next ones.
+func (x *definitionIndex) follow(defs []tollbook.Definition) error {
+	if defs[0].Pos != x.head+1 {
+		return fmt.Errorf("definition %d follows on %d", defs[0].Pos, x.head)
+	}
+	return nil
+}
+
 // behind returns the frames that hold definitions behind a position.
 func (x *definitionIndex) behind(after tollbook.Pos) []definitionFrame {
 	if after >= x.head {

@@ -167,8 +167,8 @@ func (s *Store) replayOther(f frame) error {
 		if err != nil {
 			return err
 		}
-		if defs[0].Pos != c.head+1 {
-			return fmt.Errorf("definition %d follows on %d", defs[0].Pos, c.head)
+		if err := v.definitions.follow(defs); err != nil {
+			return err
 		}
 		v.definitions.add(f.pos, defs)
 		for i := range defs {

@@ -154,6 +154,9 @@ func (w *verifier) frame(f frame) error {
 		if err != nil {
 			return err
 		}
+		if err := w.views.definitions.follow(defs); err != nil {
+			return err
+		}
 		w.views.definitions.add(f.pos, defs)
 	case frameOnce:
 		key, until, err := decodeOnce(f.payload)
@@ -187,7 +190,7 @@ func (w *verifier) events(f frame) error {
 		h := &b.heads[i]
 		own := charges[:h.charges]
 		charges = charges[h.charges:]
-		if _, err := w.body(f, h, own); err != nil {
+		if _, _, err := w.body(f, h, own); err != nil {
 			return err
 		}
 		if err := w.claim(h.claim, h.fingerprint, h.at, 0); err != nil {
