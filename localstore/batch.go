@@ -243,7 +243,7 @@ func (b *batch) decode(f *frame, n *numbering) error {
 	c := cursor{b: rest}
 	b.under = tollbook.Pos(c.uvarint())
 	b.decodeIntroduction(&c)
-	tallies := b.firsts[3] + len(b.intro.tallies)
+	kinds := tallyKinds{n.tallyKeys, b.intro.tallies}
 	item := -1
 	for i := c.count(); i > 0 && !c.bad; i-- {
 		h := head{claim: c.id16(), fingerprint: c.uint64()}
@@ -251,10 +251,10 @@ func (b *batch) decode(f *frame, n *numbering) error {
 		h.item = item
 		voids := false
 		if bookings {
-			b.corrections = append(b.corrections, b.correction(&c, tallies))
+			b.corrections = append(b.corrections, b.correction(&c, &kinds))
 			voids = b.corrections[len(b.corrections)-1].voids
 		}
-		b.charges, h.charges, h.unrated = c.counts(b.charges, tallies, voids)
+		b.charges, h.charges, h.unrated = c.counts(b.charges, &kinds, voids)
 		b.heads = append(b.heads, h)
 	}
 	if err := c.end(); err != nil {
@@ -263,7 +263,7 @@ func (b *batch) decode(f *frame, n *numbering) error {
 	return b.locate(layout, f.pos+frameHeaderBytes+4)
 }
 
-func (b *batch) correction(c *cursor, tallies int) (r correction) {
+func (b *batch) correction(c *cursor, kinds *tallyKinds) (r correction) {
 	r.ref, r.left = locator(c.uvarint()), noTally
 	flags := c.byte()
 	if flags&^knownFlags != 0 {
@@ -275,19 +275,44 @@ func (b *batch) correction(c *cursor, tallies int) (r correction) {
 		r.link = &link
 	}
 	if !r.adjusts {
-		b.backs, r.back, r.left = c.counts(b.backs, tallies, false)
+		b.backs, r.back, r.left = c.counts(b.backs, kinds, false)
 	}
 	return r
 }
 
+// tallyKinds tells tallies of rates from those of unrated events: what the log
+// has introduced before, and what the frame in hand does.
+type tallyKinds struct {
+	known []tallyKey
+	fresh []newTally
+}
+
+// tally reads the number of a tally of a rate, or of one of unrated events.
+func (k *tallyKinds) tally(c *cursor, rated bool) uint32 {
+	no := c.number(len(k.known) + len(k.fresh))
+	if c.bad {
+		return 0
+	}
+	line := noLine
+	if i := int(no); i < len(k.known) {
+		line = k.known[i].line
+	} else {
+		line = k.fresh[i-len(k.known)].line
+	}
+	if rated != (line != noLine) {
+		c.fail()
+	}
+	return no
+}
+
 // counts reads what appendCounts wrote.
-func (c *cursor) counts(to []headCharge, tallies int, nothing bool) (_ []headCharge, n int, unrated uint32) {
+func (c *cursor) counts(to []headCharge, kinds *tallyKinds, nothing bool) (_ []headCharge, n int, unrated uint32) {
 	n, unrated = c.count(), noTally
 	if n == 0 && !nothing {
-		unrated = c.number(tallies)
+		unrated = kinds.tally(c, false)
 	}
 	for i := 0; i < n && !c.bad; i++ {
-		to = append(to, headCharge{c.number(tallies), c.int(maxIncrementBytes)})
+		to = append(to, headCharge{kinds.tally(c, true), c.int(maxIncrementBytes)})
 	}
 	return to, n, unrated
 }

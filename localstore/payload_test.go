@@ -90,9 +90,12 @@ func FuzzPayload(f *testing.F) {
 			n := newNumbering()
 			var b batch
 			if b.decode(&frame{frameHeader: frameHeader{typ: frameType(typ)}, payload: payload}, n) == nil && n.learn(&b.intro) == nil {
+				n.recount(&b)
 				v := newViews()
-				v.introduce(&b.intro)
-				v.reach(&b.intro, 0, len(b.intro.tallies))
+				v.apply(&b, inRuns{}, false)
+				for _, org := range v.orgs {
+					org.all.slice(nil, 0, org.all.len())
+				}
 			}
 		case frameDefinitions:
 			decodeDefinitions(payload)
