@@ -95,6 +95,7 @@ func TestVerifyFindsDamage(t *testing.T) {
 		{"a request id", func(t *testing.T, fs vfs.FS, s *Store) {
 			cp := s.views.capture()
 			cp.definitions.requests = append(cp.definitions.requests, [16]byte{1})
+			cp.definitions.frames = append(cp.definitions.frames, definitionFrame{1, 0})
 			rewrite(t, fs, cp)
 		}, "definitions: 1, the log makes it 0"},
 		{"a claim that is missing", func(t *testing.T, fs vfs.FS, s *Store) {
@@ -270,7 +271,11 @@ func FuzzCheckpoint(f *testing.F) {
 	f.Add(b[:len(b)-4])
 	f.Add([]byte(checkpointMagic))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		decodeCheckpoint(binary.BigEndian.AppendUint32(bytes.Clone(body), checksum(body)))
+		v, _, err := decodeCheckpoint(binary.BigEndian.AppendUint32(bytes.Clone(body), checksum(body)))
+		if err == nil {
+			v.definitions.behind(0)
+			v.definitions.behind(v.definitions.head - 1)
+		}
 	})
 }
 

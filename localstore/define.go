@@ -38,6 +38,19 @@ func (x *definitionIndex) add(at uint64, defs []tollbook.Definition) {
 	x.head += tollbook.Pos(len(defs))
 }
 
+// whole tells whether the frames have all definitions, in order.
+func (x *definitionIndex) whole() bool {
+	if len(x.frames) == 0 {
+		return x.head == 0
+	}
+	for i := range x.frames[1:] {
+		if x.frames[i+1].first <= x.frames[i].first {
+			return false
+		}
+	}
+	return x.frames[0].first == 1 && x.frames[len(x.frames)-1].first <= x.head
+}
+
 // follow returns an error unless definitions are the next ones.
 func (x *definitionIndex) follow(defs []tollbook.Definition) error {
 	if defs[0].Pos != x.head+1 {

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"tollbook"
 )
 
 // TestHostileTallies: a log that counts charges in a tally of unrated events, or
@@ -43,6 +45,39 @@ func TestHostileTallies(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), "malformed") {
 				t.Errorf("opened: %v", err)
 			}
+		})
+	}
+}
+
+// TestHostileDefinitions: a checkpoint that does not say where its definitions
+// are is passed over.
+func TestHostileDefinitions(t *testing.T) {
+	for name, frames := range map[string][]definitionFrame{
+		"nowhere":               nil,
+		"not the first":         {{2, 0}},
+		"out of order":          {{1, 0}, {1, 0}},
+		"more than there are":   {{1, 0}, {3, 9}},
+		"from before the first": {{0, 0}, {1, 0}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fs := vfs.NewMem()
+			s := mustOpen(t, fs)
+			_, err := s.Define(t.Context(), 0, []tollbook.Definition{{RequestID: [16]byte{1}, ID: "x"}, {RequestID: [16]byte{2}, ID: "y"}})
+			must(t, err)
+			mustClose(t, s)
+			cp := s.views.capture()
+			cp.definitions.frames = frames
+			rewrite(t, fs, cp)
+			s = mustOpen(t, fs)
+			n := 0
+			for _, err := range s.Definitions(t.Context(), 0) {
+				must(t, err)
+				n++
+			}
+			if n != 2 {
+				t.Errorf("%d definitions", n)
+			}
+			mustClose(t, s)
 		})
 	}
 }

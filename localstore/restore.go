@@ -27,6 +27,9 @@ func decodeCheckpoint(b []byte) (*views, *numbering, error) {
 	for i := c.count(); i > 0 && !c.bad; i-- {
 		v.definitions.frames = append(v.definitions.frames, definitionFrame{tollbook.Pos(c.uvarint()), c.uvarint()})
 	}
+	if !v.definitions.whole() {
+		return nil, nil, errMalformed
+	}
 	if err := restoreTallies(c, v, n); err != nil {
 		return nil, nil, err
 	}
