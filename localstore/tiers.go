@@ -1,6 +1,7 @@
 package localstore
 
 import (
+	"math/bits"
 	"slices"
 
 	"tollbook"
@@ -70,11 +71,22 @@ func (v *views) cut(no uint32) {
 	for _, other := range v.tiers.usage[t.usage()] {
 		n := v.counts.at(other)
 		if v.tallies.at(other).month >= t.month {
-			v.present(v.tiers.tallies[other], partsOf(line, before, n))
+			x, parts := v.tiers.tallies[other], partsOf(line, before, n)
+			if gone := x.present &^ parts; gone != 0 || other != no && bits.OnesCount32(parts) > 1 {
+				v.shifted(other)
+			}
+			v.present(x, parts)
 			v.touched.set(other)
 		}
 		before = before.Add(n.increments)
 	}
+}
+
+// shifted notes that what had been counted in a tally is in other records, or in
+// other shares, than before.
+func (v *views) shifted(no uint32) {
+	v.corrections++
+	v.cellAt(v.tallies.at(no).cellKey).corrected = v.corrections
 }
 
 // partsOf returns which parts of a line a tally shows. Where it has words of

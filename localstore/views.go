@@ -33,7 +33,8 @@ type views struct {
 	doubles map[uint32]int64
 	unusual bitset // records that have doubles or tiers, or had
 	touched bitset // tallies that were counted in since Totals looked
-	// corrections counts batches of bookings since the start.
+	// corrections counts batches of bookings since the start, and shifts of what
+	// had been counted between tiers.
 	corrections uint64
 	events      int64 // all accepted
 	unrated     int64 // of them without charges
