@@ -3,6 +3,7 @@ package localstore
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -313,3 +314,18 @@ func TestIDList(t *testing.T) {
 type idSlice []tollbook.RecordID
 
 func (s idSlice) recordID(no uint32) *tollbook.RecordID { return &s[no] }
+
+// TestFarOffset asks for a page behind all that a number can say.
+func TestFarOffset(t *testing.T) {
+	s, _ := manyRecords(t, 500)
+	defer mustClose(t, s)
+	for field := tollbook.OrderID; field <= tollbook.OrderNumberOfUnits; field++ {
+		for _, desc := range []bool{false, true} {
+			q := tollbook.Query{OrganizationID: "org-0", Order: tollbook.Order{Field: field, Desc: desc}, Limit: 5, Offset: math.MaxInt}
+			page, err := s.Records(t.Context(), q)
+			if err != nil || page.Total == 0 || page.Offset != page.Total || len(page.Records) != 0 {
+				t.Errorf("order %v: %d records behind %d of %d, %v", q.Order, len(page.Records), page.Offset, page.Total, err)
+			}
+		}
+	}
+}

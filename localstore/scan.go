@@ -105,7 +105,7 @@ func newScanner(q *tollbook.Query) *scanner {
 		sc.edge = &p
 		sc.kept.sign = -sc.kept.sign // the nearest ones, backwards
 	default:
-		sc.kept.k = q.Offset + q.Limit
+		sc.kept.k = min(q.Offset, math.MaxInt-q.Limit) + q.Limit
 	}
 	return sc
 }
@@ -173,6 +173,7 @@ func (s *Store) scan(ctx context.Context, v *views, q *tollbook.Query) (tollbook
 func (s *Store) scanOnce(ctx context.Context, v *views, q *tollbook.Query, chunk int) (page tollbook.Page, ok bool, err error) {
 	var all []candidates
 	v.mu.RLock()
+	defer v.mu.RUnlock()
 	corrections := v.corrections
 	if org := v.org(q.OrganizationID); org != nil {
 		v.choose(org, q.Filter).eachCell(func(cl *cell, what verdict) {
@@ -193,7 +194,6 @@ func (s *Store) scanOnce(ctx context.Context, v *views, q *tollbook.Query, chunk
 			break
 		}
 	}
-	defer v.mu.RUnlock()
 	if err != nil || slices.ContainsFunc(all, func(c candidates) bool { return c.cell.corrected > corrections }) {
 		return tollbook.Page{}, false, err
 	}
