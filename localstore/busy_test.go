@@ -3,6 +3,7 @@ package localstore
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -97,4 +98,57 @@ func postPatiently(t *testing.T, s *Store, entries []tollbook.Entry) []tollbook.
 		}
 		return outcomes
 	}
+}
+
+// heldRuns lets nobody read a run while its lock is held.
+type heldRuns struct {
+	sync.Mutex
+	waiting chan struct{} // receives when a read has come to wait
+}
+
+func (d *heldRuns) String() string { return "held runs" }
+
+func (d *heldRuns) MaybeError(op errorfs.Op) error {
+	if op.Kind != errorfs.OpFileReadAt || !strings.HasSuffix(op.Path, ".run") {
+		return nil
+	}
+	if !d.TryLock() {
+		d.waiting <- struct{}{}
+		d.Lock()
+	}
+	d.Unlock()
+	return nil
+}
+
+// TestCorrectionsReadRunsThemselves: a correction, or a question about an event,
+// that waits for the disk to find old events does not keep commits waiting.
+func TestCorrectionsReadRunsThemselves(t *testing.T) {
+	mem := vfs.NewMem()
+	w := newWorld(1, 1, 3, 1, 5)
+	s := mustOpen(t, mem)
+	entries := w.batch(50)
+	mustPost(t, s, entries)
+	bookings := w.books(t, s, entries)
+	mustClose(t, s)
+	disk := &heldRuns{waiting: make(chan struct{}, 100)}
+	s, err := Open("data", Options{FS: errorfs.Wrap(mem, disk)})
+	must(t, err)
+	for name, ask := range map[string]func() error{
+		"a history": func() error { _, _, err := s.History(t.Context(), entries[0].Claim); return err },
+		"a booking": func() error { _, err := s.Book(t.Context(), 0, bookings[:1]); return err },
+	} {
+		disk.Lock()
+		answered := make(chan error)
+		go func() { answered <- ask() }()
+		<-disk.waiting
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		if _, err := s.Post(ctx, 0, w.batch(1)); err != nil {
+			t.Errorf("a post while %s reads: %v", name, err)
+		}
+		cancel()
+		disk.Unlock()
+		must(t, <-answered)
+	}
+	mustClose(t, s)
+	mustVerify(t, mem)
 }

@@ -21,13 +21,13 @@ type request struct {
 	entries  []tollbook.Entry   // frameEvents
 	hints    []hint             // frameEvents, of each entry
 	bodies   bodies             // frameEvents, frameBookings
-	probes   probes             // frameEvents
+	probes   probes             // of the claims
 	bookings []tollbook.Booking // frameBookings
 	restates *restated          // frameBookings, of one account's month
 	outcomes []tollbook.Outcome
 
-	claim *tollbook.Claim // of a question: where is the latest word about it?
-	at    locator
+	claims []tollbook.Claim // of a question: where is the latest word about each?
+	at     []locator
 
 	defs []tollbook.Definition // frameDefinitions
 	head tollbook.Pos
@@ -254,8 +254,7 @@ func (s *Store) decide(r *request) error {
 		return s.decidePost(r)
 	case frameBookings:
 		if r.restates != nil {
-			s.decideRestate(r)
-			return nil
+			return s.decideRestate(r)
 		}
 		return s.decideBook(r)
 	case frameDefinitions:

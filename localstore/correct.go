@@ -40,7 +40,13 @@ func (s *Store) bookingRequest(under tollbook.Pos, bookings []tollbook.Booking) 
 	if n := packed.bytes + worstCorrections(bookings); n > maxPayloadBytes {
 		return nil, errTooLarge(n)
 	}
-	return &request{kind: frameBookings, under: under, bookings: bookings, bodies: packed}, nil
+	w.claims = w.claims[:0]
+	for i := range bookings {
+		w.claims = append(w.claims, bookings[i].Event.Claim)
+	}
+	r := &request{kind: frameBookings, under: under, bookings: bookings, bodies: packed}
+	r.probes, err = s.probe(w)
+	return r, err
 }
 
 // worstCorrections returns a bound on the bytes that a frame of these bookings
@@ -107,7 +113,7 @@ func (s *Store) decideBook(r *request) error {
 	b, at := c.newBatch(true, r.under), s.nextFrame()
 	c.added = c.added[:0]
 	for i := range r.bookings {
-		there, found, err := s.find(&r.bookings[i].Event.Claim, &probes{}, 0)
+		there, found, err := s.latest(&r.bookings[i].Event.Claim, &r.probes, i)
 		switch {
 		case err != nil:
 			return err

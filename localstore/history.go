@@ -11,16 +11,13 @@ var errNoEvent = tollbook.NewError(tollbook.CodeNotFound, "There is no such even
 // History implements tollbook.Ledger. Each word says where the one before it
 // is.
 func (s *Store) History(ctx context.Context, claim tollbook.Claim) (words []tollbook.BookedEvent, replaces *tollbook.BookedEvent, err error) {
-	at, err := s.where(ctx, &claim)
+	places, err := s.where(ctx, claim, *linkOf(&claim))
 	if err != nil {
 		return nil, nil, err
 	}
+	at, voided := places[0], places[1]
 	if at == 0 {
 		return nil, nil, errNoEvent
-	}
-	voided, err := s.where(ctx, linkOf(&claim))
-	if err != nil {
-		return nil, nil, err
 	}
 	if err := s.enter(); err != nil {
 		return nil, nil, err
@@ -44,18 +41,28 @@ func (s *Store) History(ctx context.Context, claim tollbook.Claim) (words []toll
 	return words, &e, err
 }
 
-// where returns where the latest word about a claim is, 0 where there is none.
+// where returns where the latest words about claims are, 0 where there is none.
 // The newest claims are the committer's: it is asked.
-func (s *Store) where(ctx context.Context, claim *tollbook.Claim) (locator, error) {
-	r := &request{kind: noFrame, claim: claim}
-	err := s.do(ctx, r)
-	return r.at, err
+func (s *Store) where(ctx context.Context, claims ...tollbook.Claim) (at []locator, err error) {
+	r := &request{kind: noFrame, claims: claims, at: make([]locator, len(claims))}
+	w := s.bodyWriter()
+	defer s.writers.Put(w)
+	w.claims = append(w.claims[:0], claims...)
+	if r.probes, err = s.probe(w); err != nil {
+		return nil, err
+	}
+	return r.at, s.do(ctx, r)
 }
 
 func (s *Store) decideWhere(r *request) error {
-	there, found, err := s.find(r.claim, &probes{}, 0)
-	if found {
-		r.at = there.at
+	for i := range r.claims {
+		there, found, err := s.latest(&r.claims[i], &r.probes, i)
+		if err != nil {
+			return err
+		}
+		if found {
+			r.at[i] = there.at
+		}
 	}
-	return err
+	return nil
 }

@@ -2,14 +2,9 @@ package localstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
-
-	"golang.org/x/sync/errgroup"
 
 	"tollbook"
-	"tollbook/localstore/runs"
 )
 
 // Post implements tollbook.Ledger.
@@ -36,7 +31,11 @@ func (s *Store) Post(ctx context.Context, under tollbook.Pos, entries []tollbook
 		bodies:   packed,
 		outcomes: make([]tollbook.Outcome, len(entries)),
 	}
-	if r.probes, err = s.probe(w, entries); err != nil {
+	w.claims = w.claims[:0]
+	for i := range entries {
+		w.claims = append(w.claims, entries[i].Claim)
+	}
+	if r.probes, err = s.probe(w); err != nil {
 		return nil, err
 	}
 	if err := s.do(ctx, r); err != nil {
@@ -87,91 +86,6 @@ func worstMeasured(m *tollbook.Measured) int {
 	return n
 }
 
-// probes is what a request's own goroutine found out about its claims in the
-// runs, so that the committer need not wait for the disk. A claim that was
-// found is there for ever; one that was not may only have come behind end.
-type probes struct {
-	end     uint64
-	entries []probe // nil: none was found
-}
-
-type probe struct {
-	found bool
-	entry claimEntry
-}
-
-// Bounds on looking claims up in the runs at once. A repeat costs a read of a
-// page of a file, which may have to come from the disk: of many repeats, many
-// are read at once.
-const (
-	probesAtOnce   = 16
-	probesTogether = 32 // one after the other
-)
-
-// probe looks all claims up in the runs.
-func (s *Store) probe(w *bodyWriter, entries []tollbook.Entry) (probes, error) {
-	if err := s.enter(); err != nil {
-		return probes{}, err
-	}
-	defer s.leave()
-	w.claims = w.claims[:0]
-	for i := range entries {
-		w.claims = append(w.claims, entries[i].Claim)
-	}
-	stored := s.runs.Snapshot()
-	defer stored.Release()
-	p := probes{end: stored.End()}
-	w.candidates = stored.Candidates(w.candidates[:0], w.claims)
-	if len(w.candidates) == 0 {
-		return p, nil
-	}
-	p.entries = make([]probe, len(entries))
-	find := func(candidates []int) error {
-		finder := stored.Finder()
-		for _, i := range candidates {
-			e, found, err := s.findStored(finder, &w.claims[i])
-			if err != nil {
-				return err
-			}
-			p.entries[i] = probe{found, e}
-		}
-		return nil
-	}
-	if len(w.candidates) <= probesTogether {
-		return p, find(w.candidates)
-	}
-	var g errgroup.Group
-	for part := range slices.Chunk(w.candidates, max(probesTogether, (len(w.candidates)+probesAtOnce-1)/probesAtOnce)) {
-		g.Go(func() error { return find(part) })
-	}
-	return p, g.Wait()
-}
-
-// findStored looks a claim up in the runs. Runs that are damaged stop the
-// store.
-func (s *Store) findStored(f *runs.Finder, claim *tollbook.Claim) (claimEntry, bool, error) {
-	c, found, err := f.Find(claim)
-	if err != nil {
-		return claimEntry{}, false, s.unreadable(err)
-	}
-	return claimEntry{c.Claim, c.Fingerprint, locator(c.At)}, found, nil
-}
-
-// unreadable says what to do about runs that do not hold what was written to
-// them, and stops the store.
-func (s *Store) unreadable(err error) error {
-	if !errors.Is(err, runs.ErrDamaged) {
-		return err
-	}
-	s.fail(s.rebuildable(err))
-	return s.unavailable()
-}
-
-// rebuildable says how runs that are damaged can be made again.
-func (s *Store) rebuildable(err error) error {
-	return fmt.Errorf("%w; they can be rebuilt from the log: stop, remove %s and start again", err, s.opts.FS.PathJoin(s.dir, runsName))
-}
-
 // decidePost decides a Post and puts its frame behind the group.
 func (s *Store) decidePost(r *request) error {
 	c := &s.committer
@@ -203,24 +117,6 @@ func (s *Store) decidePost(r *request) error {
 	}
 	c.putBatch(b, &r.bodies, s.journal.end)
 	return nil
-}
-
-// find returns what a claim stands for, and whether it is there: in the
-// recent tables, the group in hand included, or in the runs.
-func (s *Store) find(claim *tollbook.Claim, p *probes, i int) (claimEntry, bool, error) {
-	c := &s.committer
-	if p.entries != nil && p.entries[i].found {
-		return p.entries[i].entry, true, nil
-	}
-	for t := len(c.tables) - 1; t >= 0; t-- {
-		if e := c.tables[t].find(claim); e != nil {
-			return *e, true, nil
-		}
-	}
-	if p.end >= c.tables[0].start {
-		return claimEntry{}, false, nil
-	}
-	return s.findStored(c.finder(s.runs), claim) // a table has become a run since
 }
 
 // accept counts an entry in the batch, unless it does not fit.

@@ -10,8 +10,8 @@ import (
 // restated is what a Restate finds out before the committer has it.
 type restated struct {
 	cell         cellKey
-	seen         uint64 // position of the log
-	fingerprints []uint64
+	seen         uint64   // position of the log
+	fingerprints []uint64 // of the bookings' events
 }
 
 // Restate implements tollbook.Ledger. Its frame holds all bookings of the
@@ -41,11 +41,6 @@ func (s *Store) Restate(ctx context.Context, under tollbook.Pos, t tollbook.Rest
 		seen:         locator(t.Seen).block(),
 		fingerprints: make([]uint64, len(t.Bookings)),
 	}
-	var normal []byte
-	for i := range t.Bookings {
-		normal = t.Bookings[i].Event.AppendNormal(normal[:0])
-		r.restates.fingerprints[i] = tollbook.Fingerprint(normal)
-	}
 	return s.do(ctx, r)
 }
 
@@ -65,15 +60,19 @@ func notOfMonth(t *tollbook.Restatement, b *tollbook.Booking) string {
 }
 
 // decideRestate decides a Restate and puts its frame behind the group.
-func (s *Store) decideRestate(r *request) {
+func (s *Store) decideRestate(r *request) error {
 	c, n, cell := &s.committer, s.committer.numbers, r.restates.cell
 	switch {
 	case r.under != c.head:
 		r.err = tollbook.ErrMoved
-		return
+		return nil
 	case c.corrected[cell] >= r.restates.seen:
 		r.err = tollbook.ErrStale
-		return
+		return nil
+	}
+	if ok, err := s.holdStill(r); !ok || err != nil {
+		r.err = tollbook.ErrStale
+		return err
 	}
 	b := c.newBatch(true, r.under)
 	c.added = c.added[:0]
@@ -91,7 +90,7 @@ func (s *Store) decideRestate(r *request) {
 	}
 	if r.err != nil {
 		b.giveBack(n)
-		return
+		return nil
 	}
 	n.mu.Lock()
 	for i := range r.bookings {
@@ -103,6 +102,22 @@ func (s *Store) decideRestate(r *request) {
 	n.mu.Unlock()
 	c.corrected[cell] = s.nextFrame()
 	c.putBatch(b, &r.bodies, s.journal.end)
+	return nil
+}
+
+// holdStill tells whether the bookings are of the latest words about their
+// events. One that was taken back in another month counts in this one as before,
+// but by a word that is not the latest.
+func (s *Store) holdStill(r *request) (bool, error) {
+	for i := range r.bookings {
+		e := r.bookings[i].Event
+		there, found, err := s.latest(&e.Claim, &r.probes, i)
+		if err != nil || !found || uint64(there.at) != uint64(e.Ref) {
+			return false, err
+		}
+		r.restates.fingerprints[i] = there.fingerprint
+	}
+	return true, nil
 }
 
 // giveBack undoes what the batch has taken back, which has counted nothing yet.

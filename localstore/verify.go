@@ -261,7 +261,7 @@ func (w *verifier) nameMissing(stored *runs.Snapshot) error {
 		if _, there := latest[want.Claim]; there && first {
 			w.report.differ("claim %v was accepted more than once", want.Claim)
 		}
-		got, _, err := finder.Find(&want.Claim)
+		got, _, err := finder.Find(&want.Claim, 0)
 		if got == want {
 			delete(latest, want.Claim)
 		} else {
@@ -281,7 +281,7 @@ func (w *verifier) nameMissing(stored *runs.Snapshot) error {
 		return err
 	}
 	for claim := range latest {
-		_, found, err := finder.Find(&claim)
+		_, found, err := finder.Find(&claim, 0)
 		switch {
 		case err != nil:
 			return err

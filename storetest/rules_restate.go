@@ -91,6 +91,19 @@ func restateTests() []test {
 			s.wantIn(september, perMinute(), "8", "0.096", 2)
 			s.check(acme)
 		}},
+		{"WhatIsTakenBackElsewhereIsNotRestated", func(s *subject) {
+			e := rated(call("1"), perMinute(), 1)
+			s.accept(e, rated(call("2"), perMinute(), 5))
+			s.book(takingBack(september, e))
+			for range 2 {
+				s.wantErr(s.restate(s.readMonth(acme, acmeOffice, mustMonth(august), atLine(perMinute(), 9))), tollbook.ErrStale)
+				s.check(acme)
+				s.reopen()
+			}
+			s.wantRestate(acmeOffice, mustMonth(august), only(atLine(perMinute(), 9), "2"))
+			s.wantIn(august, perMinute(), "10", "0.12", 2)
+			s.check(acme)
+		}},
 		{"VoidedEventsStayVoided", func(s *subject) {
 			e := rated(call("1"), perMinute(), 1)
 			s.accept(e, rated(call("2"), perMinute(), 5))

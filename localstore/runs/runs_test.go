@@ -96,14 +96,14 @@ func (m *model) check(t *testing.T, s *Set) {
 	}
 	f := sn.Finder()
 	for c, want := range m.claims {
-		got, ok, err := f.Find(&c)
+		got, ok, err := f.Find(&c, 0)
 		if err != nil || !ok || got != want || !slices.Equal(sn.Candidates(nil, []tollbook.Claim{{1}, c}), []int{1}) {
 			t.Fatalf("claim %v: %v %v %v", c, got, ok, err)
 		}
 	}
 	for range 1000 {
 		c := m.claim()
-		if _, ok, err := f.Find(&c); ok || err != nil {
+		if _, ok, err := f.Find(&c, 0); ok || err != nil {
 			t.Fatalf("a claim that is not there: %v %v", ok, err)
 		}
 	}
@@ -247,7 +247,7 @@ func TestReadersKeepWhatTheySaw(t *testing.T) {
 	}
 	f := before.Finder()
 	for c := range m.claims {
-		if _, ok, err := f.Find(&c); !ok || err != nil {
+		if _, ok, err := f.Find(&c, 0); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
 	}

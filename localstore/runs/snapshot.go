@@ -44,9 +44,10 @@ func (sn *Snapshot) Finder() *Finder {
 	return &Finder{runs: sn.version.runs, buf: make([]byte, blockBytes)}
 }
 
-// Find looks up what is said of a claim last. Error: of reading, or ErrDamaged.
-func (f *Finder) Find(c *tollbook.Claim) (Claim, bool, error) {
-	for i := len(f.runs) - 1; i >= 0; i-- {
+// Find looks up what is said of a claim last, in the runs that hold something
+// behind a position of the log. Error: of reading, or ErrDamaged.
+func (f *Finder) Find(c *tollbook.Claim, after uint64) (Claim, bool, error) {
+	for i := len(f.runs) - 1; i >= 0 && f.runs[i].end > after; i-- {
 		r := f.runs[i]
 		if !r.filter.mayHave(c) {
 			continue
