@@ -113,8 +113,10 @@ type committer struct {
 	find   *runs.Finder
 
 	// corrected is where words about what counts in an account's month were
-	// corrected last since the start.
+	// corrected last since the ledger was opened, at the position opened. What
+	// was corrected before is not known.
 	corrected map[cellKey]uint64
+	opened    uint64
 
 	onceRoom        int    // keys of Once at which those that are over are dropped
 	sinceCheckpoint int    // events

@@ -1,6 +1,7 @@
 package localstore
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -81,4 +82,38 @@ func TestPast(t *testing.T) {
 	}
 	mustClose(t, s)
 	mustVerify(t, fs)
+}
+
+// TestRestateAfterARestart: what was seen before the ledger was opened again is
+// stale where the month has been corrected since, as it is without a restart.
+func TestRestateAfterARestart(t *testing.T) {
+	fs := vfs.NewMem()
+	s := mustOpen(t, fs)
+	w := newWorld(5, 1, 1, 1, 3)
+	var entries []tollbook.Entry
+	for len(entries) < 2 {
+		if e := w.next(); e.Booked == e.Home && len(e.Charges) == 1 {
+			entries = append(entries, e)
+		}
+	}
+	mustPost(t, s, entries)
+	e := &entries[0]
+	seen, events := s.MonthEvents(t.Context(), tollbook.MonthQuery{OrganizationID: "org-0", AccountIDs: []string{e.Event.AccountID}, Month: e.Booked})
+	restated := tollbook.Restatement{OrganizationID: "org-0", AccountID: e.Event.AccountID, Month: e.Booked, Seen: seen}
+	for e, err := range events {
+		must(t, err)
+		if e.Claim == entries[1].Claim {
+			restated.Bookings = append(restated.Bookings, tollbook.Booking{Event: &e, Booked: e.Booked, Measured: tollbook.Measured{Unrated: tollbook.NoRate}})
+		}
+	}
+	mustBook(t, s, w.books(t, s, entries[:1]))
+	mustClose(t, s)
+	s = mustOpen(t, fs)
+	defer mustClose(t, s)
+	if err := s.Restate(t.Context(), 0, restated); !errors.Is(err, tollbook.ErrStale) {
+		t.Errorf("%v, want ErrStale", err)
+	}
+	fresh, _ := s.MonthEvents(t.Context(), tollbook.MonthQuery{OrganizationID: "org-0", AccountIDs: []string{e.Event.AccountID}, Month: e.Booked})
+	restated.Seen = fresh
+	must(t, s.Restate(t.Context(), 0, restated))
 }

@@ -40,6 +40,7 @@ func (s *Store) recover() (repairs []string, err error) {
 	if err := s.journal.start(); err != nil {
 		return nil, err
 	}
+	c.opened = s.journal.end
 	s.opts.Logger.Info("ledger open", slog.Int64("events", v.events), slog.Int("records", v.shown),
 		slog.Uint64("replayed_bytes", v.end-from), slog.Duration("took", s.opts.Clock().Sub(began)))
 	return repairs, nil

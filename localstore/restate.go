@@ -66,7 +66,7 @@ func (s *Store) decideRestate(r *request) error {
 	case r.under != c.head:
 		r.err = tollbook.ErrMoved
 		return nil
-	case c.corrected[cell] >= r.restates.seen:
+	case r.restates.seen < c.opened || c.corrected[cell] >= r.restates.seen:
 		r.err = tollbook.ErrStale
 		return nil
 	}
