@@ -36,6 +36,7 @@ func (s *Store) Events(ctx context.Context, q tollbook.EventQuery) (tollbook.Eve
 	if err := l.begin(&q); err != nil {
 		return tollbook.EventPage{}, err
 	}
+	l.sift()
 	switch {
 	case q.Unrated:
 		err = l.listUnrated()
@@ -107,7 +108,8 @@ type listing struct {
 	stored  *runs.Snapshot
 	end     locator              // everything before it is in the runs
 	recent  [][]indexed          // of the tables, as they were
-	gone    map[indexed]struct{} // of our tallies, what the tables say counts no more
+	left    [][]indexed          // of the tables, what counts no more
+	gone    map[indexed]struct{} // of our tallies, what of that is of them
 }
 
 // begin takes hold of what the query is about, at one moment.
@@ -134,8 +136,6 @@ func (l *listing) begin(q *tollbook.EventQuery) (err error) {
 // hold takes hold of where words of our tallies are, at one moment; views.mu is
 // held.
 func (l *listing) hold(unrated, charged bool) {
-	slices.Sort(l.tallies)
-	l.gone = make(map[indexed]struct{})
 	tables := l.s.views.tables
 	l.end = makeLocator(tables[0].start, 0)
 	for _, t := range tables {
@@ -145,13 +145,23 @@ func (l *listing) hold(unrated, charged bool) {
 		if charged {
 			l.recent = append(l.recent, t.charged)
 		}
-		for _, e := range t.gone {
+		l.left = append(l.left, t.gone)
+	}
+	l.stored = l.s.runs.Snapshot()
+}
+
+// sift picks what is of our tallies from what the tables say counts no more:
+// there may be a million of that, for which commits are not to wait.
+func (l *listing) sift() {
+	slices.Sort(l.tallies)
+	l.gone = make(map[indexed]struct{})
+	for _, words := range l.left {
+		for _, e := range words {
 			if l.ours(e.tally) {
 				l.gone[e] = struct{}{}
 			}
 		}
 	}
-	l.stored = l.s.runs.Snapshot()
 }
 
 func (l *listing) ours(tally uint32) bool {

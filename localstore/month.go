@@ -144,6 +144,7 @@ func (s *Store) monthWords(q *tollbook.MonthQuery) ([]locator, error) {
 	l := &listing{s: s}
 	defer l.close()
 	l.beginMonth(q)
+	l.sift()
 	var places []locator
 	err := l.stored.Tallies(l.tallies, uint64(l.end), func(tally uint32, at uint64) {
 		if !l.isGone(indexed{locator(at), tally}) {

@@ -17,23 +17,23 @@ type totals struct {
 	cells map[uint32][]tollbook.Total // by cell
 }
 
-// totalsAtOnce is how many months are added up between two turns for commits.
-const totalsAtOnce = 64
+// Bounds on what is done between two turns for commits: how many records are
+// added up, but for those of one month, and how many tallies are looked at.
+const (
+	recordsAtOnce = 4096
+	talliesAtOnce = 4096
+)
 
 // Totals implements tollbook.Ledger.
 func (s *Store) Totals(ctx context.Context, organizationID string) ([]tollbook.Total, error) {
 	v, t := s.views, &s.totals
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for some := range slices.Chunk(v.takeTouched(), totalsAtOnce) {
+	for cells := v.takeTouched(); len(cells) > 0; cells = t.addUp(v, cells) {
 		if err := ctx.Err(); err != nil {
-			v.touchAll(some)
-			continue // the others are not to be forgotten either
+			v.touchAll(cells)
+			return nil, err
 		}
-		t.addUp(v, some)
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
 	}
 	v.mu.RLock()
 	defer v.mu.RUnlock()
@@ -56,15 +56,17 @@ func (v *views) takeTouched() (cells []uint32) {
 	touched := v.touched
 	v.touched = make(bitset, 0, len(touched))
 	v.mu.Unlock()
-	v.mu.RLock()
-	defer v.mu.RUnlock()
 	seen := make(map[uint32]struct{})
-	for no := range touched.all {
-		cell := v.cellOf(v.tallies.at(no).cellKey)
-		if _, again := seen[cell]; !again {
-			seen[cell] = struct{}{}
-			cells = append(cells, cell)
+	for some := range slices.Chunk(slices.Collect(touched.all), talliesAtOnce) {
+		v.mu.RLock()
+		for _, no := range some {
+			cell := v.cellOf(v.tallies.at(no).cellKey)
+			if _, again := seen[cell]; !again {
+				seen[cell] = struct{}{}
+				cells = append(cells, cell)
+			}
 		}
+		v.mu.RUnlock()
 	}
 	return cells
 }
@@ -80,13 +82,17 @@ func (v *views) touchAll(cells []uint32) {
 	}
 }
 
-// addUp adds up what the months of some cells come to.
-func (t *totals) addUp(v *views, cells []uint32) {
+// addUp adds up what the months of some cells come to, and returns those that
+// are left.
+func (t *totals) addUp(v *views, cells []uint32) (left []uint32) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	for _, cell := range cells {
-		t.cells[cell] = v.total(v.cells[cell])
+	for records := 0; len(cells) > 0 && records < recordsAtOnce; cells = cells[1:] {
+		c := v.cells[cells[0]]
+		t.cells[cells[0]] = v.total(c)
+		records += c.list.len() + 1
 	}
+	return cells
 }
 
 // total adds up an account's month, by wallet and currency.
