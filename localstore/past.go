@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/klauspost/compress/zstd"
@@ -29,9 +28,11 @@ var errNoMark = tollbook.NewError(tollbook.CodeNotFound, "There is no such mark.
 
 // pasts is the past views that were asked for last.
 type pasts struct {
-	mu     sync.Mutex // held while views are made
-	recent []*views   // by their ends, the last one asked for first
+	turn   chan struct{} // has room for one: whoever looks at recent, or makes views
+	recent []*views      // by their ends, the last one asked for first
 }
+
+func newPasts() pasts { return pasts{turn: make(chan struct{}, 1)} }
 
 // views returns the views as they were when a mark was appended.
 func (p *pasts) views(ctx context.Context, s *Store, mark tollbook.Pos) (*views, error) {
@@ -39,8 +40,12 @@ func (p *pasts) views(ctx context.Context, s *Store, mark tollbook.Pos) (*views,
 	if err != nil {
 		return nil, err
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-ctx.Done(): // making views takes seconds, for which others wait
+		return nil, ctx.Err()
+	}
 	i := slices.IndexFunc(p.recent, func(v *views) bool { return v.end == end })
 	if i >= 0 {
 		v := p.recent[i]
@@ -77,6 +82,9 @@ func (s *Store) markAt(ctx context.Context, mark tollbook.Pos) (uint64, error) {
 // viewsAt makes the views as they were at a position of the log, from the
 // nearest ones before it that are kept.
 func (s *Store) viewsAt(ctx context.Context, end uint64) (*views, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	if err := s.enter(); err != nil {
 		return nil, err
 	}

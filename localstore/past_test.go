@@ -1,6 +1,7 @@
 package localstore
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -116,4 +117,35 @@ func TestRestateAfterARestart(t *testing.T) {
 	fresh, _ := s.MonthEvents(t.Context(), tollbook.MonthQuery{OrganizationID: "org-0", AccountIDs: []string{e.Event.AccountID}, Month: e.Booked})
 	restated.Seen = fresh
 	must(t, s.Restate(t.Context(), 0, restated))
+}
+
+// TestPastTakesTurns: a caller who has gone neither waits for the views of
+// another to be made nor has some made.
+func TestPastTakesTurns(t *testing.T) {
+	s := mustOpen(t, vfs.NewMem())
+	defer mustClose(t, s)
+	mark, err := s.Define(t.Context(), 0, []tollbook.Definition{{RequestID: [16]byte{1}, Kind: tollbook.KindMark, ID: "day", Body: []byte("{}")}})
+	must(t, err)
+	end, err := s.markAt(t.Context(), mark)
+	must(t, err)
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := s.viewsAt(gone, end); !errors.Is(err, context.Canceled) {
+		t.Errorf("views were made: %v", err)
+	}
+	s.past.turn <- struct{}{}
+	waits, leave := context.WithCancel(t.Context())
+	answered := make(chan error)
+	go func() {
+		_, err := s.past.views(waits, s, mark)
+		answered <- err
+	}()
+	leave()
+	if err := <-answered; !errors.Is(err, context.Canceled) {
+		t.Errorf("somebody who waits: %v", err)
+	}
+	<-s.past.turn
+	if page, err := s.Records(t.Context(), tollbook.Query{OrganizationID: "org-0", Limit: 1, AsOf: mark}); err != nil || page.Total != 0 {
+		t.Errorf("afterwards: %d records, %v", page.Total, err)
+	}
 }

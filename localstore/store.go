@@ -111,6 +111,7 @@ func open(dir string, opts Options) (_ *Store, repairs []string, err error) {
 		packed:    make(chan struct{}),
 		packable:  make(chan struct{}, 1),
 		totals:    totals{cells: make(map[uint32][]tollbook.Total)},
+		past:      newPasts(),
 	}
 	if s.lock, err = lockDir(fs, dir); err != nil {
 		return nil, nil, err
