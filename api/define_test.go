@@ -64,7 +64,7 @@ func TestBadDefinitions(t *testing.T) {
 		{"/v1/organizations/x", `{"name":"X","name":"Y"}`, 400, "name"},
 		{"/v1/organizations/x", `{"name":"X","entitled":"yes"}`, 400, "entitled"},
 		{"/v1/organizations/x", `{"name":"X"`, 400, "body"},
-		{"/v1/organizations/x", "{\"name\":\"\xff\"}", 422, "name"},
+		{"/v1/organizations/x", "{\"name\":\"\xff\"}", 400, "name"},
 		{"/v1/organizations/x", `{"name":"\ud800"}`, 422, "name"},
 		{"/v1/organizations/x", `[]`, 400, "body"},
 		{"/v1/organizations/x", `{"name":"X"}{}`, 400, "body"},

@@ -75,6 +75,9 @@ func (s *server) closeMonth(w http.ResponseWriter, r *http.Request) error {
 	if err := (object{organizationQuery: &organization}).read(r); err != nil {
 		return err
 	}
+	if organization == "" {
+		return tollbook.NewError(tollbook.CodeInvalidRequest, "The body is not valid.", tollbook.FieldError{Name: organizationQuery, Description: "is required"})
+	}
 	month, err := op.CloseMonth(r.Context(), organization, m)
 	if err != nil {
 		return err

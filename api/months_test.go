@@ -69,6 +69,9 @@ func TestMonthsClose(t *testing.T) {
 	}
 	w.want(w.closeMonth("nobody", "2026-07"), 404)
 	w.want(w.closeMonth("acme", "2026-13"), 400)
+	if why, _ := w.want(w.do("POST", "/v1/months/2026-07/close", w.operator, "application/json", []byte("{}")), 400).field("organization_id"); why != "is required" {
+		t.Errorf("closing a month of nobody: %q", why)
+	}
 
 	july := w.want(w.closeMonth("acme", "2026-07"), 200)
 	statement := july.JSON["statement"].(map[string]any)

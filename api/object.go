@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"tollbook"
 	"tollbook/wire"
@@ -127,15 +128,16 @@ func ended(dec *json.Decoder, faults []tollbook.FieldError) error {
 	return nil
 }
 
-// member is an object that is the value of a field; null leaves it alone.
-type member struct{ object }
+// member is an object that is the value of a field. It makes the object once
+// there is one; null leaves it alone.
+type member func() object
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (m member) UnmarshalJSON(text []byte) error {
 	if string(text) == "null" {
 		return nil
 	}
-	faults, err := m.decode(json.NewDecoder(bytes.NewReader(text)))
+	faults, err := m().decode(json.NewDecoder(bytes.NewReader(text)))
 	if err != nil {
 		return errors.New("must be a JSON object")
 	}
@@ -158,6 +160,8 @@ func (o object) set(name string, raw json.RawMessage, seen map[string]bool) stri
 		return "is not a field here; there are " + strings.Join(names, ", ")
 	case seen[name]:
 		return "is given twice"
+	case !utf8.Valid(raw):
+		return "is not UTF-8" // it would be decoded to a text that was not sent, and that may name something else
 	}
 	seen[name] = true
 	err := json.Unmarshal(raw, to)

@@ -44,10 +44,11 @@ func (s *server) voidEvents(w http.ResponseWriter, r *http.Request) error {
 	err = readObjects(r, maxVoidBytes, book.MaxVoids, func() object {
 		v := &book.VoidRequest{}
 		requests = append(requests, v)
-		return object{
-			"source": &v.Source, "id": &v.ID, "account_id": &v.AccountID, "reason": &v.Reason,
-			"replaced_by": &member{object{"source": &v.ReplacedBy.Source, "id": &v.ReplacedBy.ID}},
-		}
+		replacedBy := member(func() object {
+			v.ReplacedBy = &tollbook.EventName{}
+			return object{"source": &v.ReplacedBy.Source, "id": &v.ReplacedBy.ID}
+		})
+		return object{"source": &v.Source, "id": &v.ID, "account_id": &v.AccountID, "reason": &v.Reason, "replaced_by": &replacedBy}
 	})
 	if err != nil {
 		return err

@@ -177,6 +177,8 @@ func TestBadVoids(t *testing.T) {
 		{`[{"source":"pbx","id":"c1","reason":"r","replaced_by":{"source":"pbx"}}]`, "[0].replaced_by.id"},
 		{`[{"source":"pbx","id":"c1","reason":"r","replaced_by":{"source":"pbx","ID":"x"}}]`, "[0].replaced_by"},
 		{`[{"source":"pbx","id":"c1","reason":"r","replaced_by":"c2"}]`, "[0].replaced_by"},
+		{`[{"source":"pbx","id":"c1","reason":"r","replaced_by":{}}]`, "[0].replaced_by.id"},
+		{`[{"source":"pbx","id":"c1` + "\xff" + `","reason":"r"}]`, "[0].id"},
 	} {
 		a := w.void(token, tc.body)
 		if _, named := a.field(tc.field); a.Status != 400 || !named {

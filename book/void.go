@@ -17,7 +17,7 @@ type VoidRequest struct {
 	tollbook.EventName
 	AccountID  string // an operator names the organization by it; an organization may leave it out
 	Reason     string
-	ReplacedBy tollbook.EventName // zero: by none
+	ReplacedBy *tollbook.EventName // nil: by none
 }
 
 // VoidStatus is what became of one VoidRequest.
@@ -92,12 +92,12 @@ func (s *Sender) checkVoids(requests []*VoidRequest) error {
 		if r.AccountID == "" && s.organizationID == "" {
 			f.add(field("account_id"), "is required of an operator")
 		}
-		switch r.ReplacedBy {
-		case tollbook.EventName{}:
-		case r.EventName:
+		switch {
+		case r.ReplacedBy == nil:
+		case *r.ReplacedBy == r.EventName:
 			f.add(field("replaced_by"), "is the event itself")
 		default:
-			f.eventName(field("replaced_by."), r.ReplacedBy)
+			f.eventName(field("replaced_by."), *r.ReplacedBy)
 		}
 	}
 	if len(f) == 0 {
@@ -202,7 +202,10 @@ func (s *Sender) voidBookings(pending []voiding, at time.Time) (tollbook.Pos, []
 	bookings := make([]tollbook.Booking, len(pending))
 	for i, p := range pending {
 		b := &bookings[i]
-		*b = tollbook.Booking{Event: p.word, Booked: p.word.Booked, Void: &tollbook.Void{Reason: p.Reason, Actor: s.actor, At: at, ReplacedBy: p.ReplacedBy}}
+		*b = tollbook.Booking{Event: p.word, Booked: p.word.Booked, Void: &tollbook.Void{Reason: p.Reason, Actor: s.actor, At: at}}
+		if p.ReplacedBy != nil {
+			b.Void.ReplacedBy = *p.ReplacedBy
+		}
 		open := s.book.state.organizations[p.word.OrganizationID].booked(p.word.Booked)
 		if open == p.word.Booked || len(p.word.Charges) == 0 {
 			continue
