@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 
@@ -56,8 +57,9 @@ each event's account, by --account-id or "account_id".`,
 			return usageError("which event? Give its id with --source and --reason, or --file")
 		}
 		var requests []client.VoidRequest
+		var lines []int
 		if *file != "" {
-			if requests, err = a.readVoids(*file); err != nil {
+			if requests, lines, err = a.readVoids(*file); err != nil {
 				return err
 			}
 		} else {
@@ -71,18 +73,21 @@ each event's account, by --account-id or "account_id".`,
 		if err != nil {
 			return err
 		}
-		return a.void(cmd.Context(), c, requests, *output)
+		return a.void(cmd.Context(), c, requests, lines, *output)
 	}
 	return cmd
 }
 
 // void sends requests, as many at once as the server takes, and prints what
-// became of them, even if not all could be sent.
-func (a *app) void(ctx context.Context, c *client.Client, requests []client.VoidRequest, output string) error {
+// became of them, even if not all could be sent. Those of a file have lines.
+func (a *app) void(ctx context.Context, c *client.Client, requests []client.VoidRequest, lines []int, output string) error {
 	var all client.VoidReceipt
 	for batch := range slices.Chunk(requests, client.MaxVoids) {
 		receipt, err := c.VoidEvents(ctx, batch)
 		if err != nil {
+			if lines != nil {
+				err = atLines(err, lines[len(all.Results):])
+			}
 			return errors.Join(err, a.printVoids(output, &all))
 		}
 		all.Voided += receipt.Voided
@@ -103,29 +108,48 @@ func (a *app) void(ctx context.Context, c *client.Client, requests []client.Void
 	return nil
 }
 
-// readVoids reads a file of JSON lines. Names and reasons are the server's to
-// judge.
-func (a *app) readVoids(name string) (requests []client.VoidRequest, err error) {
+// atLines names what the server found wrong with items by the lines that these
+// come from.
+func atLines(err error, lines []int) error {
+	e, ok := errors.AsType[*client.Error](err)
+	if !ok {
+		return err
+	}
+	own := *e
+	own.Fields = slices.Clone(e.Fields)
+	for i := range own.Fields {
+		var item int
+		var field string
+		if n, _ := fmt.Sscanf(own.Fields[i].Name, "[%d].%s", &item, &field); n == 2 && item < len(lines) {
+			own.Fields[i].Name = fmt.Sprintf("line %d, %s", lines[item], field)
+		}
+	}
+	return &own
+}
+
+// readVoids reads a file of JSON lines, and on which line each request is.
+// Names and reasons are the server's to judge.
+func (a *app) readVoids(name string) (requests []client.VoidRequest, lines []int, err error) {
 	text, err := a.readInput(name, maxVoidFileBytes)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	lines := lineReader{in: bufio.NewReader(bytes.NewReader(text)), skipBlank: true}
+	from := lineReader{in: bufio.NewReader(bytes.NewReader(text)), skipBlank: true}
 	for {
-		it, err := lines.next()
+		it, err := from.next()
 		if errors.Is(err, io.EOF) {
-			return requests, nil
+			return requests, lines, nil
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		var v client.VoidRequest
 		dec := json.NewDecoder(bytes.NewReader(it.raw))
 		dec.DisallowUnknownFields()
 		if err := dec.Decode(&v); err != nil {
-			return nil, usageError("%s:%d: %w", name, it.line, err)
+			return nil, nil, usageError("%s:%d: %w", name, it.line, err)
 		}
-		requests = append(requests, v)
+		requests, lines = append(requests, v), append(lines, it.line)
 	}
 }
 
@@ -146,6 +170,11 @@ func (a *app) printVoids(output string, all *client.VoidReceipt) error {
 	}
 	if len(rows) > 0 {
 		a.printTable("", left("source", "id", "status", "in month", ""), rows)
+	}
+	if len(rows) > 1 {
+		a.blankLine()
+		fmt.Fprintf(a.stdout, "%s voided, %s already voided, %s not found, %s rejected\n",
+			grouped(all.Voided), grouped(all.AlreadyVoided), grouped(all.NotFound), grouped(all.Rejected))
 	}
 	return nil
 }
