@@ -67,11 +67,11 @@ func wordRows(w *client.Word) (rows [][]string) {
 	}
 	for i := range w.Charges {
 		c := &w.Charges[i]
-		row := append([]string{w.Word, w.BookedMonth.String(), rate, c.Description}, chargeCells(c)...)
+		row := append([]string{w.Word, w.BookedMonth.String(), rate, c.Description}, chargeCells(w.Rate, c)...)
 		rows = append(rows, append(row, strings.Join(c.RecordIDs, " "), note))
 	}
 	if len(rows) == 0 {
-		row := append([]string{w.Word, w.BookedMonth.String(), rate, ""}, chargeCells(nil)...)
+		row := append([]string{w.Word, w.BookedMonth.String(), rate, ""}, chargeCells(nil, nil)...)
 		rows = append(rows, append(row, "", note))
 	}
 	return rows

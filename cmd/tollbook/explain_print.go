@@ -20,7 +20,11 @@ func (a *app) printExplanation(e *explanation) {
 	a.printEvents(e)
 	if e.Exact {
 		a.blankLine()
-		fmt.Fprintf(a.stdout, "%s add up to %s %s and %s %s: exactly the record.\n", plural(e.Count, "event"), e.Sum, e.Record.Currency, e.Units, e.Record.Unit)
+		verb := "add"
+		if e.Count == 1 {
+			verb = "adds"
+		}
+		fmt.Fprintf(a.stdout, "%s %s up to %s %s and %s %s: exactly the record.\n", plural(e.Count, "event"), verb, e.Sum, e.Record.Currency, e.Units, e.Record.Unit)
 	}
 }
 

@@ -227,7 +227,7 @@ stated for it.`,
 			}
 			e := &c.Event
 			row := []string{what, c.BookedMonth.String(), e.AccountID, e.OccurredAt.Format(time.RFC3339), e.Source, e.ID, c.charge.Description}
-			return append(append(row, chargeCells(&c.charge)...), reason)
+			return append(append(row, chargeCells(c.Rate, &c.charge)...), reason)
 		})
 	}
 	return cmd
@@ -260,10 +260,15 @@ func chargeColumns() []column {
 	return []column{{"increments", true}, {"units", true}, {"unit", false}, {"amount", true}, {"currency", false}}
 }
 
-// chargeCells are those of a charge, nil for none.
-func chargeCells(c *client.Charge) []string {
+// chargeCells are those of a charge, nil for none. An event that carried its
+// price, which no rate counted, has units and no increments.
+func chargeCells(rate *client.RateRow, c *client.Charge) []string {
 	if c == nil {
 		return make([]string, len(chargeColumns()))
 	}
-	return []string{c.Increments.String(), c.NumberOfUnits.String(), c.Unit, orNone(c.Amount), c.Currency}
+	increments := ""
+	if rate != nil {
+		increments = c.Increments.String()
+	}
+	return []string{increments, c.NumberOfUnits.String(), c.Unit, orNone(c.Amount), c.Currency}
 }
