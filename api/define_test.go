@@ -83,6 +83,18 @@ func TestBadDefinitions(t *testing.T) {
 			t.Errorf("PUT %s %s: %d %s", tc.path, tc.body, a.Status, a.Text)
 		}
 	}
+	for _, tc := range []struct{ path, body, field, says string }{
+		{"/v1/organizations/x", `{"name":[]}`, "name", "must be a string, not a list"},
+		{"/v1/organizations/x", `{"name":true}`, "name", "must be a string, not a boolean"},
+		{"/v1/organizations/x", `{"name":{}}`, "name", "must be a string, not an object"},
+		{"/v1/organizations/x", `{"close_after_days":1.5}`, "close_after_days", "must be a whole number, not a number 1.5"},
+		{"/v1/alerts/x", `{"threshold":"much"}`, "threshold", "is not a decimal number"},
+		{"/v1/alerts/x", `{"threshold":1e999}`, "threshold", "has too many digits"},
+	} {
+		if said, _ := w.want(w.put(tc.path, tc.body), 400).field(tc.field); said != tc.says {
+			t.Errorf("PUT %s %s: %q, want %q", tc.path, tc.body, said, tc.says)
+		}
+	}
 	w.want(w.do("PUT", "/v1/rate-cards/x", w.operator, "text/csv", []byte("xyz"), "Content-Encoding", "br"), 415)
 	w.want(w.do("PUT", "/v1/rate-cards/x", w.operator, "text/csv", []byte(gzipped(t, sipCard)), "Content-Encoding", "gzip"), 201)
 	w.want(w.do("PUT", "/v1/organizations/x", w.operator, "text/plain", []byte(`{}`)), 415)

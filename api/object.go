@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"tollbook"
+	"tollbook/decimal"
 	"tollbook/wire"
 )
 
@@ -166,12 +167,30 @@ func (o object) set(name string, raw json.RawMessage, seen map[string]bool) stri
 	seen[name] = true
 	err := json.Unmarshal(raw, to)
 	if t, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Sprintf("must be a %s, not a %s", jsonName(t.Type.String()), t.Value)
+		return fmt.Sprintf("must be a %s, not %s", jsonName(t.Type.String()), jsonKind(t.Value))
+	}
+	for _, number := range []error{decimal.ErrSyntax, decimal.ErrRange} {
+		if errors.Is(err, number) {
+			return number.Error()
+		}
 	}
 	if err != nil {
 		return err.Error()
 	}
 	return ""
+}
+
+// jsonKind is what was given, with its article.
+func jsonKind(value string) string {
+	switch value {
+	case "bool":
+		return "a boolean"
+	case "array":
+		return "a list"
+	case "object":
+		return "an object"
+	}
+	return "a " + value // string, number, number 1.5
 }
 
 // jsonName is what JSON calls a Go type of a definition's field.
