@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -52,8 +53,9 @@ func scriptReceive(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv("RECEIVER", srv.URL+"/hook")
 }
 
-// scriptReceived is "[!] received FILE": it waits for the next message, checks
-// that it was signed with the secret in the JSON file, and prints its body.
+// scriptReceived is "[!] received FILE [TEXT]": it waits for the next message,
+// or the next one that has a text in it, checks that it was signed with the
+// secret in the JSON file, and prints its body.
 func scriptReceived(ts *testscript.TestScript, neg bool, args []string) {
 	var alert struct{ Secret string }
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &alert))
@@ -61,24 +63,35 @@ func scriptReceived(ts *testscript.TestScript, neg bool, args []string) {
 	if !ok {
 		ts.Fatalf("there is no receiver")
 	}
-	select {
-	case m := <-h.(*hook).messages:
-		id, err := webhook.Verify(alert.Secret, m.header, m.body, time.Now())
-		if (err == nil) == neg {
-			ts.Fatalf("verified: %v", err)
+	for timeout := time.After(time.Minute); ; {
+		select {
+		case m := <-h.(*hook).messages:
+			if len(args) > 1 && !strings.Contains(string(m.body), args[1]) {
+				continue
+			}
+			checkMessage(ts, neg, alert.Secret, m)
+			return
+		case <-timeout:
+			ts.Fatalf("no message came")
 		}
-		var message struct {
-			Data struct{ ID string }
-		}
-		ts.Check(json.Unmarshal(m.body, &message))
-		if !neg && id != message.Data.ID {
-			ts.Fatalf("the message %s says that it is %s", id, message.Data.ID)
-		}
-		_, err = ts.Stdout().Write(m.body)
-		ts.Check(err)
-	case <-time.After(time.Minute):
-		ts.Fatalf("no message came")
 	}
+}
+
+// checkMessage prints a message that verifies, or with neg does not.
+func checkMessage(ts *testscript.TestScript, neg bool, secret string, m hookMessage) {
+	id, err := webhook.Verify(secret, m.header, m.body, time.Now())
+	if (err == nil) == neg {
+		ts.Fatalf("verified: %v", err)
+	}
+	var told struct {
+		Data struct{ ID string }
+	}
+	ts.Check(json.Unmarshal(m.body, &told))
+	if !neg && id != told.Data.ID {
+		ts.Fatalf("the message %s says that it is %s", id, told.Data.ID)
+	}
+	_, err = ts.Stdout().Write(m.body)
+	ts.Check(err)
 }
 
 // scriptAwait is "await PATTERN PROGRAM ARGS": it runs the program again and
