@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/google/go-cmp/cmp"
@@ -148,4 +149,26 @@ func TestPastTakesTurns(t *testing.T) {
 	if page, err := s.Records(t.Context(), tollbook.Query{OrganizationID: "org-0", Limit: 1, AsOf: mark}); err != nil || page.Total != 0 {
 		t.Errorf("afterwards: %d records, %v", page.Total, err)
 	}
+}
+
+// TestRestateTwiceOfAnEvent: two bookings of one event would take back twice
+// what it counts.
+func TestRestateTwiceOfAnEvent(t *testing.T) {
+	fs := vfs.NewMem()
+	s := mustOpen(t, fs)
+	w := newWorld(5, 1, 1, 1, 3)
+	mustPost(t, s, w.batch(5))
+	month := tollbook.NewMonth(2023, time.January)
+	seen, events := s.MonthEvents(t.Context(), tollbook.MonthQuery{OrganizationID: "org-0", AccountIDs: []string{"org-0-account-0000"}, Month: month})
+	twice := tollbook.Restatement{OrganizationID: "org-0", AccountID: "org-0-account-0000", Month: month, Seen: seen}
+	for e, err := range events {
+		must(t, err)
+		b := tollbook.Booking{Event: &e, Booked: month, Measured: tollbook.Measured{Charges: w.charges()}}
+		twice.Bookings = append(twice.Bookings, b, b)
+	}
+	if err := s.Restate(t.Context(), 0, twice); tollbook.CodeOf(err) != tollbook.CodeInvalidRequest {
+		t.Errorf("%v", err)
+	}
+	mustClose(t, s)
+	mustVerify(t, fs)
 }

@@ -20,8 +20,16 @@ func (s *Store) Restate(ctx context.Context, under tollbook.Pos, t tollbook.Rest
 	if len(t.Bookings) == 0 {
 		return nil
 	}
+	events := make(map[tollbook.Ref]struct{}, len(t.Bookings))
 	for i := range t.Bookings {
-		if why := notOfMonth(&t, &t.Bookings[i]); why != "" {
+		why := notOfMonth(&t, &t.Bookings[i])
+		if why == "" {
+			events[t.Bookings[i].Event.Ref] = struct{}{}
+		}
+		if why == "" && len(events) == i {
+			why = "is of an event that another one is of"
+		}
+		if why != "" {
 			return tollbook.NewError(tollbook.CodeInvalidRequest, fmt.Sprintf("Booking %d %s.", i, why))
 		}
 	}
