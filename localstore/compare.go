@@ -56,7 +56,7 @@ func (w *verifier) compareNames() {
 		if got.orgs[i].id != want.orgs[i].id {
 			w.report.differ("organization %d is %q, the log says %q", i, got.orgs[i].id, want.orgs[i].id)
 		}
-		if !maps.Equal(got.orgs[i].products, want.orgs[i].products) || !slices.Equal(got.orgs[i].late, want.orgs[i].late) {
+		if !maps.Equal(got.orgs[i].products, want.orgs[i].products) || !maps.EqualFunc(got.orgs[i].late, want.orgs[i].late, slices.Equal) {
 			w.report.differ("the products of organization %q, or what was booked late in it, differ from the log's", want.orgs[i].id)
 		}
 		if got.orgs[i].unrated != want.orgs[i].unrated {

@@ -196,9 +196,9 @@ func (v *views) lateTallies(q *tollbook.EventQuery) (tallies []uint32, cellOf ma
 		return nil, nil
 	}
 	cellOf = make(map[uint32]uint32)
-	for _, no := range org.late {
+	for _, no := range org.late[q.Home] {
 		t := v.tallies.at(no)
-		if t.home == q.Home && v.counts.at(no).words > 0 && (q.AccountID == "" || v.accounts[t.account].id == q.AccountID) {
+		if v.counts.at(no).words > 0 && (q.AccountID == "" || v.accounts[t.account].id == q.AccountID) {
 			tallies = append(tallies, no)
 			cellOf[no] = v.cellOf(t.cellKey)
 		}

@@ -55,7 +55,9 @@ type organization struct {
 	months   []*monthView // ascending
 	unrated  int64
 	products map[string]int // by product or aggregated product: records
-	late     []uint32       // tallies of events that were booked later than they occurred
+	// late holds the tallies of events that were booked later than they occurred,
+	// by the month in which they did.
+	late map[tollbook.Month][]uint32
 }
 
 // monthView is one month of an organization.
@@ -150,7 +152,7 @@ func (v *views) line(no uint32) *tollbook.Line {
 
 func (v *views) addOrg(id string) {
 	v.orgByID[id] = uint32(len(v.orgs))
-	v.orgs = append(v.orgs, &organization{id: id, products: make(map[string]int)})
+	v.orgs = append(v.orgs, &organization{id: id, products: make(map[string]int), late: make(map[tollbook.Month][]uint32)})
 }
 
 func (v *views) addAccount(key accountKey) {
@@ -180,7 +182,8 @@ func (v *views) addTally(t *newTally) {
 	}
 	a := &v.accounts[t.account]
 	if t.line != noLine && t.home != t.month {
-		v.orgs[a.org].late = append(v.orgs[a.org].late, no)
+		late := v.orgs[a.org].late
+		late[t.home] = append(late[t.home], no)
 	}
 	switch {
 	case t.line == noLine:
