@@ -119,8 +119,8 @@ type Restatement struct {
 	OrganizationID string
 	AccountID      string
 	Month          Month
-	Seen           Ref // of the MonthEvents that the bookings follow from
-	Bookings       []Booking
+	Seen           Ref       // of the MonthEvents that the bookings follow from
+	Bookings       []Booking // each of another event
 }
 
 // MonthQuery asks for the events that count in the records of some accounts'
@@ -231,8 +231,9 @@ type Ledger interface {
 
 	// Restate corrects events of one account's month, all or none of them, and
 	// a reader sees all or none. ErrMoved: as for Post. ErrStale: an event of
-	// that month has been corrected since r.Seen. An *Error with
-	// CodeTooManyRecords: the month would have more than MaxRecordsPerMonth.
+	// that month has been corrected since r.Seen, or one of the bookings' events
+	// has been taken back in another month. An *Error with CodeTooManyRecords:
+	// the month would have more than MaxRecordsPerMonth.
 	Restate(ctx context.Context, under Pos, r Restatement) error
 
 	// MonthEvents returns the events that count in the records of the accounts'
