@@ -19,6 +19,10 @@ const scheduled = "schedule"
 // MaxCloseAfterDays bounds the grace period of a schedule.
 const MaxCloseAfterDays = 366
 
+// closingTime is how long months that are due are closed before the other work
+// has its turn: a schedule that is set late may find hundreds of them.
+const closingTime = 10 * time.Second
+
 // closing is the body of a definition of KindMonth. A month is defined twice:
 // when it is closed, after which nothing is booked in it, and when its
 // statement has been worked out.
@@ -249,25 +253,27 @@ func (b *Book) defineStatement(ctx context.Context, actor string, c closing) err
 }
 
 // closeDue closes the months that their organizations' schedules say are to be
-// closed by now, and finishes what was interrupted.
+// closed by now, of each organization one at least, and finishes what was
+// interrupted.
 func (b *Book) closeDue(ctx context.Context) error {
 	b.mu.RLock()
 	ids := slices.Sorted(maps.Keys(b.state.organizations))
 	b.mu.RUnlock()
+	until := b.opt.Clock().Add(closingTime)
 	var failed []error
 	for _, id := range ids {
-		if err := b.closeDueOf(ctx, id); err != nil {
+		if err := b.closeDueOf(ctx, id, until); err != nil {
 			failed = append(failed, fmt.Errorf("close the months of %s: %w", id, err))
 		}
 	}
 	return errors.Join(failed...)
 }
 
-func (b *Book) closeDueOf(ctx context.Context, organizationID string) error {
+func (b *Book) closeDueOf(ctx context.Context, organizationID string, until time.Time) error {
 	if err := b.stateClosed(ctx, organizationID); err != nil {
 		return err
 	}
-	for {
+	for n := 0; n == 0 || b.opt.Clock().Before(until); n++ {
 		due, err := b.dueMonth(ctx, organizationID)
 		if err != nil || !due.ok {
 			return err
@@ -277,6 +283,7 @@ func (b *Book) closeDueOf(ctx context.Context, organizationID string) error {
 		}
 		b.opt.Logger.Info("closed a month by schedule", "organization", organizationID, "month", due.month.String())
 	}
+	return nil
 }
 
 // dueMonth returns the first open month of an organization if its schedule

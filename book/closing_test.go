@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -289,6 +290,22 @@ func TestSchedule(t *testing.T) {
 	if tollbook.CodeOf(err) != tollbook.CodeInvalidContent {
 		t.Errorf("a negative grace period: %v", err)
 	}
+}
+
+// TestScheduleTakesTurns: a schedule that has much to close leaves the other
+// work its turn.
+func TestScheduleTakesTurns(t *testing.T) {
+	var read atomic.Int64 // how often the clock was
+	f := newFixtureOn(t, openAt(t, storetest.NewModel(), func() time.Time {
+		return time.Date(2026, 9, 15, 12, int(read.Add(1)), 0, 0, time.UTC)
+	}))
+	f.post(callAt("1", "2026-07-31T00:00:00Z"))
+	_, err := f.operator.PutOrganization(f.ctx, tollbook.Organization{ID: "acme", Name: "Acme", CloseAfterDays: new(int)})
+	f.must(err)
+	f.must(f.book.CloseDue(f.ctx))
+	f.want("the first turn", f.months(), "2026-07 closed, 2026-08 open, 2026-09 open")
+	f.must(f.book.CloseDue(f.ctx))
+	f.want("the second turn", f.months(), "2026-07 closed, 2026-08 closed, 2026-09 open")
 }
 
 // TestMarkDay: a day is marked once, and only if something was counted since
