@@ -102,7 +102,7 @@ type EventName struct{ Source, ID string }
 // it. Nothing that was said before is lost.
 type Booking struct {
 	Event  *BookedEvent // by its latest word, as the ledger gave it; a void is the last one
-	Booked Month        // the month in whose records the event counts from now on
+	Booked Month        // the month in whose records the event counts from now on, not before its home
 	Measured
 	Void *Void // the event counts no more
 	// Adjusts: what the event's latest word counts has been stated in a closed

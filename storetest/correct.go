@@ -68,7 +68,7 @@ func (s *subject) bookings(l tollbook.Ledger, corrections []correction) []tollbo
 		} else {
 			s.wantCode(err, tollbook.CodeNotFound)
 		}
-		b := tollbook.Booking{Event: &event, Booked: cmp.Or(c.booked, event.Booked), Measured: c.measured, Void: c.void}
+		b := tollbook.Booking{Event: &event, Booked: max(cmp.Or(c.booked, event.Booked), event.Home), Measured: c.measured, Void: c.void}
 		if c.adjusts && len(event.Charges) > 0 {
 			b.Adjusts = true
 			for _, charge := range event.Charges {
