@@ -263,6 +263,36 @@ func TestReplayIsDeterministic(t *testing.T) {
 	}
 }
 
+// TestRestoredLists: a checkpoint gives the lists that the events made, in their
+// order.
+func TestRestoredLists(t *testing.T) {
+	fs := vfs.NewMem()
+	s := mustOpen(t, fs)
+	w := newWorld(4, 3, 40, 5, 8)
+	for range 10 {
+		mustPost(t, s, w.batch(60))
+	}
+	mustClose(t, s)
+	again := mustOpen(t, fs)
+	got, want := again.views, s.views
+	for i, org := range want.orgs {
+		if !slices.Equal(got.orgs[i].accounts, org.accounts) || len(got.orgs[i].months) != len(org.months) {
+			t.Fatalf("the accounts or months of %s differ", org.id)
+		}
+		for k, m := range org.months {
+			if g := got.orgs[i].months[k]; g.month != m.month || !slices.Equal(g.cells, m.cells) {
+				t.Errorf("the accounts of %s in %s differ", org.id, m.month)
+			}
+		}
+	}
+	for i := range want.accounts {
+		if !slices.Equal(got.accounts[i].cells, want.accounts[i].cells) {
+			t.Errorf("the months of %s differ", want.accounts[i].id)
+		}
+	}
+	mustClose(t, again)
+}
+
 // FuzzCheckpoint decodes hostile checkpoints whose checksum is right.
 func FuzzCheckpoint(f *testing.F) {
 	fs := vfs.NewMem()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
+	"strings"
 
 	"tollbook"
 )
@@ -80,10 +81,35 @@ func restoreTallies(c *cursor, v *views, n *numbering) error {
 	return nil
 }
 
+// nameAll adds all names and the accounts' months of all tallies. What lists
+// them is made by sorting once: to insert each of a million accounts of an
+// organization would take minutes.
+func (v *views) nameAll(in *introduction) {
+	for _, org := range in.orgs {
+		v.addOrg(org)
+	}
+	for _, key := range in.accounts {
+		org := v.orgs[key.org]
+		org.accounts = append(org.accounts, v.newAccount(key))
+	}
+	v.lines = append(v.lines, in.lines...)
+	for i := range in.tallies {
+		if no, m := v.newCell(in.tallies[i].cellKey); m != nil {
+			m.cells = append(m.cells, no)
+		}
+	}
+	for _, org := range v.orgs {
+		slices.SortFunc(org.accounts, func(a, b uint32) int { return strings.Compare(v.accounts[a].id, v.accounts[b].id) })
+		for _, m := range org.months {
+			slices.SortFunc(m.cells, func(a, b uint32) int { return strings.Compare(v.cellAccount(a), v.cellAccount(b)) })
+		}
+	}
+}
+
 // restore makes empty views of tallies and what was counted in them. The page
-// indexes are made by sorting once instead of inserting each record.
+// indexes, too, are made by sorting once.
 func (v *views) restore(in *introduction, counts []count) {
-	v.introduce(in)
+	v.nameAll(in)
 	for i := range in.tallies {
 		v.addTally(&in.tallies[i])
 		*v.counts.at(uint32(i)) = counts[i]

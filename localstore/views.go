@@ -156,11 +156,16 @@ func (v *views) addOrg(id string) {
 }
 
 func (v *views) addAccount(key accountKey) {
-	no := uint32(len(v.accounts))
-	v.accounts = append(v.accounts, account{org: key.org, id: key.id})
+	no := v.newAccount(key)
 	org := v.orgs[key.org]
 	i, _ := v.findAccount(org, key.id)
 	org.accounts = slices.Insert(org.accounts, i, no)
+}
+
+// newAccount adds an account, but not to its organization's.
+func (v *views) newAccount(key accountKey) uint32 {
+	v.accounts = append(v.accounts, account{org: key.org, id: key.id})
+	return uint32(len(v.accounts) - 1)
 }
 
 // findAccount returns where an account is in its organization's, or would be.
@@ -201,21 +206,32 @@ func (v *views) addTally(t *newTally) {
 
 // cellOf returns an account's month, adding it where it is new.
 func (v *views) cellOf(key cellKey) uint32 {
+	no, m := v.newCell(key)
+	if m != nil {
+		i, _ := slices.BinarySearchFunc(m.cells, v.accounts[key.account].id, func(no uint32, id string) int {
+			return strings.Compare(v.cellAccount(no), id)
+		})
+		m.cells = slices.Insert(m.cells, i, no)
+	}
+	return no
+}
+
+// newCell returns an account's month. Where it is new it adds it, but not to the
+// organization's month, which it returns.
+func (v *views) newCell(key cellKey) (no uint32, m *monthView) {
 	a := &v.accounts[key.account]
 	i, ok := v.findMonth(a, key.month)
 	if ok {
-		return a.cells[i]
+		return a.cells[i], nil
 	}
-	no := uint32(len(v.cells))
+	no = uint32(len(v.cells))
 	v.cells = append(v.cells, &cell{cellKey: key})
 	a.cells = slices.Insert(a.cells, i, no)
-	m := v.orgs[a.org].month(key.month)
-	i, _ = slices.BinarySearchFunc(m.cells, a.id, func(no uint32, id string) int {
-		return strings.Compare(v.accounts[v.cells[no].account].id, id)
-	})
-	m.cells = slices.Insert(m.cells, i, no)
-	return no
+	return no, v.orgs[a.org].month(key.month)
 }
+
+// cellAccount returns the id of a cell's account.
+func (v *views) cellAccount(no uint32) string { return v.accounts[v.cells[no].account].id }
 
 // findMonth returns where a month is in an account's cells, or would be.
 func (v *views) findMonth(a *account, m tollbook.Month) (int, bool) {
