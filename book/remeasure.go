@@ -48,7 +48,7 @@ const (
 	// groupEvents is about how many events are measured together. Those whose
 	// charges change take about a kilobyte of memory each, and there are two
 	// groups: one is restated while the next is measured.
-	groupEvents = 100_000
+	groupEvents = 500_000
 	// restatesInFlight is how many months are restated at once: a ledger writes
 	// them to disk together.
 	restatesInFlight = 32
