@@ -1,0 +1,125 @@
+package clickhousetest
+
+import (
+	"bytes"
+	"encoding/xml"
+	"os"
+	"text/template"
+)
+
+// configuration is of a server that shares a small machine with the test:
+// little memory, few threads. Ports are shared with the socket that reserves
+// them.
+var configuration = template.Must(template.New("config").Funcs(template.FuncMap{"xml": escape}).Parse(`<clickhouse>
+  <path>{{xml .Path}}</path>
+  <http_port>{{.HTTPPort}}</http_port>
+  <tcp_port>{{.TCPPort}}</tcp_port>
+  <listen_host>127.0.0.1</listen_host>
+  <listen_reuse_port>1</listen_reuse_port>
+  <logger><log>{{xml .Log}}</log><async>0</async></logger>
+  <user_directories><users_xml><path>{{xml .UsersPath}}</path></users_xml></user_directories>
+
+  <max_server_memory_usage>{{.Memory}}</max_server_memory_usage>
+  <mark_cache_size>67108864</mark_cache_size>
+  <uncompressed_cache_size>0</uncompressed_cache_size>
+  <max_thread_pool_size>200</max_thread_pool_size>
+  <background_pool_size>2</background_pool_size>
+  <background_move_pool_size>1</background_move_pool_size>
+  <background_fetches_pool_size>1</background_fetches_pool_size>
+  <background_common_pool_size>2</background_common_pool_size>
+  <background_schedule_pool_size>2</background_schedule_pool_size>
+  <background_distributed_schedule_pool_size>2</background_distributed_schedule_pool_size>
+  <merge_tree>
+    <number_of_free_entries_in_pool_to_lower_max_size_of_merge>1</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
+    <number_of_free_entries_in_pool_to_execute_mutation>1</number_of_free_entries_in_pool_to_execute_mutation>
+    <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>
+  </merge_tree>
+{{- if .Cluster}}
+  <remote_servers replace="1">
+    <{{.Cluster}}>
+    {{- range .Shards}}
+      <shard><replica><host>127.0.0.1</host><port>{{.}}</port></replica></shard>
+    {{- end}}
+    </{{.Cluster}}>
+  </remote_servers>
+{{- end}}
+{{.Config}}
+</clickhouse>
+`))
+
+var users = template.Must(template.New("users").Funcs(template.FuncMap{"xml": escape}).Parse(`<clickhouse>
+  <quotas><default/></quotas>
+  <profiles>
+    <default>
+      <max_threads>2</max_threads>
+      <!-- as on a server, not as in local mode -->
+      <implicit_select>0</implicit_select>
+      <allow_introspection_functions>0</allow_introspection_functions>
+    </default>
+  {{- range $i, $u := .}}
+    <profile{{$i}}>
+      <profile>default</profile>
+      {{- range $name, $value := .Settings}}
+      <{{$name}}>{{xml $value}}</{{$name}}>
+      {{- end}}
+    </profile{{$i}}>
+  {{- end}}
+  </profiles>
+  <users>
+    <default>
+      <password></password>
+      <networks><ip>127.0.0.1</ip><ip>::1</ip></networks>
+      <profile>default</profile><quota>default</quota>
+      <access_management>1</access_management>
+    </default>
+  {{- range $i, $u := .}}
+    <{{.Name}}>
+      <password>{{xml .Password}}</password>
+      <networks><ip>127.0.0.1</ip></networks>
+      <profile>profile{{$i}}</profile><quota>default</quota>
+      {{- if .Grants}}
+      <grants>{{range .Grants}}<query>{{xml .}}</query>{{end}}</grants>
+      {{- end}}
+    </{{.Name}}>
+  {{- end}}
+  </users>
+</clickhouse>
+`))
+
+func escape(s string) (string, error) {
+	var b bytes.Buffer
+	err := xml.EscapeText(&b, []byte(s))
+	return b.String(), err
+}
+
+// configure writes the configuration of a server that is a shard of the
+// cluster, if that has a name.
+func (s *Server) configure(o Options, cluster string, servers []*Server) error {
+	var shards []int
+	for _, other := range servers {
+		shards = append(shards, other.tcpPort)
+	}
+	err := writeTemplate(s.path("config.xml"), configuration, map[string]any{
+		"Path":      s.path("data"),
+		"HTTPPort":  s.httpPort,
+		"TCPPort":   s.tcpPort,
+		"Log":       s.path(serverLog),
+		"UsersPath": s.path("users.xml"),
+		"Memory":    o.Memory,
+		"Cluster":   cluster,
+		"Shards":    shards,
+		"Config":    o.Config,
+	})
+	if err != nil {
+		return err
+	}
+	return writeTemplate(s.path("users.xml"), users, o.Users)
+}
+
+func writeTemplate(name string, t *template.Template, data any) error {
+	var b bytes.Buffer
+	if err := t.Execute(&b, data); err != nil {
+		return err
+	}
+	return os.WriteFile(name, b.Bytes(), 0o600) // it has passwords
+}
