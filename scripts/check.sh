@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Checks everything. On Debian and Ubuntu it installs what it is missing, by
 # package name (as root or with sudo); elsewhere it says in one line what to
-# install. What could not be run is named at the end.
+# install. ClickHouse goes into the user's cache. What could not be run is named
+# at the end.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
