@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/big"
 	"math/bits"
+	"strings"
 
 	"github.com/holiman/uint256"
 )
@@ -191,4 +192,18 @@ func DecodeInt(b []byte) (Int, []byte, error) {
 		x = x.Neg()
 	}
 	return x, b[1+n:], nil
+}
+
+// ParseInt reads what String wrote: an optional '-' and digits, at most 76. It
+// returns ErrSyntax or ErrRange for anything else.
+func ParseInt(s string) (Int, error) {
+	if strings.ContainsAny(s, ".eE") {
+		return Int{}, ErrSyntax
+	}
+	d, err := Parse(s, MaxScale, 0)
+	if err != nil {
+		return Int{}, err
+	}
+	n, _ := d.Scaled(0)
+	return n, nil
 }

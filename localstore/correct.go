@@ -27,7 +27,7 @@ func (s *Store) Book(ctx context.Context, under tollbook.Pos, bookings []tollboo
 // bookingRequest returns the request of bookings, with their bodies.
 func (s *Store) bookingRequest(under tollbook.Pos, bookings []tollbook.Booking) (*request, error) {
 	for i := range bookings {
-		if err := checkBooking(&bookings[i]); err != nil {
+		if err := bookings[i].Check(); err != nil {
 			return nil, tollbook.NewError(tollbook.CodeInvalidRequest, fmt.Sprintf("Booking %d %v.", i, err))
 		}
 	}
@@ -66,24 +66,6 @@ func worstCorrections(bookings []tollbook.Booking) int {
 		n += line + len(l.AppendBinary(nil))
 	}
 	return n
-}
-
-// checkBooking says what is wrong with a booking as such.
-func checkBooking(b *tollbook.Booking) error {
-	rated, void := len(b.Charges) > 0, b.Void != nil
-	switch {
-	case b.Event == nil:
-		return fmt.Errorf("is of no event")
-	case b.Adjusts && !(void && rated):
-		return fmt.Errorf("adjusts without being a void with charges")
-	case void && rated && !b.Adjusts:
-		return fmt.Errorf("is a void with charges, but does not adjust")
-	case !void && !rated && b.Unrated == 0:
-		return fmt.Errorf("has neither charges nor a reason to have none")
-	case b.Adjusts && len(b.Event.Charges) == 0:
-		return fmt.Errorf("adjusts what has no charges")
-	}
-	return nil
 }
 
 // linkOf returns the claim under which it is kept which event was voided in

@@ -20,18 +20,8 @@ func (s *Store) Restate(ctx context.Context, under tollbook.Pos, t tollbook.Rest
 	if len(t.Bookings) == 0 {
 		return nil
 	}
-	events := make(map[tollbook.Ref]struct{}, len(t.Bookings))
-	for i := range t.Bookings {
-		why := notOfMonth(&t, &t.Bookings[i])
-		if why == "" {
-			events[t.Bookings[i].Event.Ref] = struct{}{}
-		}
-		if why == "" && len(events) == i {
-			why = "is of an event that another one is of"
-		}
-		if why != "" {
-			return tollbook.NewError(tollbook.CodeInvalidRequest, fmt.Sprintf("Booking %d %s.", i, why))
-		}
+	if err := t.Check(); err != nil {
+		return tollbook.NewError(tollbook.CodeInvalidRequest, "The restatement's "+err.Error()+".")
 	}
 	r, err := s.bookingRequest(under, t.Bookings)
 	if err != nil {
@@ -50,21 +40,6 @@ func (s *Store) Restate(ctx context.Context, under tollbook.Pos, t tollbook.Rest
 		fingerprints: make([]uint64, len(t.Bookings)),
 	}
 	return s.do(ctx, r)
-}
-
-// notOfMonth says why a booking is not one of a restatement's.
-func notOfMonth(t *tollbook.Restatement, b *tollbook.Booking) string {
-	switch e := b.Event; {
-	case e == nil:
-		return "is of no event"
-	case e.OrganizationID != t.OrganizationID || e.AccountID != t.AccountID:
-		return "is of another account"
-	case e.Booked != t.Month || b.Booked != t.Month:
-		return "is of another month"
-	case b.Void != nil || e.Void != nil || e.Adjusts:
-		return "voids, or is of an event that counts no more"
-	}
-	return ""
 }
 
 // decideRestate decides a Restate and puts its frame behind the group.
