@@ -153,6 +153,7 @@ type Page struct {
 	Records []Record
 	Total   int
 	Offset  int
+	AsOf    time.Time // every event whose Post returned before is counted; zero: before the call
 }
 
 // EventQuery asks for a page of events: those of a record, the unrated ones, or
@@ -248,9 +249,13 @@ type Ledger interface {
 	// no such event.
 	History(ctx context.Context, claim Claim) (words []BookedEvent, replaces *BookedEvent, err error)
 
-	// Records returns a page. Every event whose Post returned before the call
-	// is counted in it, unless the query asks for an earlier state. An *Error
-	// with CodeNotFound: AsOf is no KindMark definition.
+	// Settle returns when whatever was acknowledged before is in what the
+	// methods below read. They may lag behind it otherwise, as Page.AsOf tells.
+	Settle(ctx context.Context) error
+
+	// Records returns a page. Every event whose Post returned before its AsOf
+	// is counted in it, unless the query asks for an earlier state. An *Error with
+	// CodeNotFound: the query's AsOf is no KindMark definition.
 	Records(ctx context.Context, q Query) (Page, error)
 
 	// Record returns one record of an organization; an *Error with

@@ -186,7 +186,11 @@ func (s *server) handler(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.Clock()
 		counted := &statusWriter{ResponseWriter: w}
-		if err := rt.serve(counted, r); err != nil {
+		err := s.current(rt)
+		if err == nil {
+			err = rt.serve(counted, r)
+		}
+		if err != nil {
 			s.fail(counted, r, err)
 		}
 		took := s.Clock().Sub(start)
@@ -194,6 +198,15 @@ func (s *server) handler(rt route) http.Handler {
 		// The query is left out: a filter may name what is nobody's business.
 		s.Logger.Debug("request", "method", r.Method, "path", r.URL.Path, "status", counted.status, "took", took)
 	})
+}
+
+// current returns an error where a route needs definitions that are newer than
+// those that the server has.
+func (s *server) current(rt route) error {
+	if strings.HasPrefix(rt.path, "/v1/") || strings.HasPrefix(rt.path, "/express/") {
+		return s.Book.Current()
+	}
+	return nil
 }
 
 // guard answers a panic with a 500, refuses paths that are not clean, and sets

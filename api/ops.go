@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	_ "embed" // the specification is served as it is written
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -37,8 +38,8 @@ func (s *server) readyz(w http.ResponseWriter, r *http.Request) error {
 	defer cancel()
 	if err := s.Book.Ready(ctx); err != nil {
 		e := &tollbook.Error{Code: tollbook.CodeUnavailable, Message: "The server cannot take events now.", Err: err}
-		if why := tollbook.CodeOf(err); why == tollbook.CodeUnavailable {
-			e.Description = err.Error()
+		if why, ok := errors.AsType[*tollbook.Error](err); ok && why.Code == tollbook.CodeUnavailable {
+			e.Description = why.Message
 		}
 		return e
 	}

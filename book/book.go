@@ -27,6 +27,11 @@ type Options struct {
 	Logger *slog.Logger
 
 	Webhooks Webhooks // without them there are no alerts
+
+	// MaxAge is how old the definitions may be that requests are answered by:
+	// how long ago Refresh, or whatever else reads them, began to. 0: any age,
+	// for a ledger that nobody else defines anything in.
+	MaxAge time.Duration
 }
 
 // Book is the use cases over one ledger. Its methods may be called
@@ -42,7 +47,8 @@ type Book struct {
 
 	reloading sync.Mutex // held while definitions are applied
 	mu        sync.RWMutex
-	state     *state // guarded by mu; written only under reloading, too
+	state     *state    // guarded by mu; written only under reloading, too
+	read      time.Time // guarded by mu: when reading the definitions began last
 
 	batches sync.Pool // of *measured
 
@@ -51,11 +57,12 @@ type Book struct {
 
 	reconciling sync.Mutex // held while a file is compared: that takes much memory
 
-	takeUp     chan struct{} // a change may have made unrated events ratable
-	rerates    chan struct{} // there may be a re-rating to run
-	rerating   rerating
-	stop       context.CancelFunc
-	background sync.WaitGroup
+	takeUp       chan struct{} // a change may have made unrated events ratable
+	takeUpFailed atomic.Bool
+	rerates      chan struct{} // there may be a re-rating to run
+	rerating     rerating
+	stop         context.CancelFunc
+	background   sync.WaitGroup
 }
 
 // Open loads the definitions of a ledger and starts taking up unrated events
@@ -81,7 +88,28 @@ func (b *Book) Close() {
 }
 
 // Ready returns nil when an event could be made durable now.
-func (b *Book) Ready(ctx context.Context) error { return b.ledger.Ready(ctx) }
+func (b *Book) Ready(ctx context.Context) error {
+	if err := b.Current(); err != nil {
+		return err
+	}
+	return b.ledger.Ready(ctx)
+}
+
+// Refresh applies what others have defined since the last time. It is to be
+// called well within MaxAge.
+func (b *Book) Refresh(ctx context.Context) error { return b.reload(ctx) }
+
+// Current returns nil while the definitions are not older than MaxAge. An
+// *Error with CodeUnavailable: a client may have been revoked, or a card
+// changed, and this server would not know.
+func (b *Book) Current() error {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if b.opt.MaxAge > 0 && b.opt.Clock().Sub(b.read) > b.opt.MaxAge {
+		return tollbook.NewError(tollbook.CodeUnavailable, "The server cannot read what is defined for now.")
+	}
+	return nil
+}
 
 // reload applies the definitions behind those that are known. It goes on when
 // ctx is cancelled: a caller who goes away just when a client has been revoked
@@ -93,6 +121,7 @@ func (b *Book) Ready(ctx context.Context) error { return b.ledger.Ready(ctx) }
 func (b *Book) reload(ctx context.Context) error {
 	b.reloading.Lock()
 	defer b.reloading.Unlock()
+	began := b.opt.Clock()
 	pos, priced := b.state.pos, false
 	var failed error
 	for def, err := range b.ledger.Definitions(context.WithoutCancel(ctx), pos) {
@@ -116,12 +145,12 @@ func (b *Book) reload(ctx context.Context) error {
 	}
 	b.mu.Lock()
 	b.state.settle(pos, cards)
+	if failed == nil {
+		b.read = began
+	}
 	b.mu.Unlock()
 	if priced {
-		select {
-		case b.takeUp <- struct{}{}:
-		default:
-		}
+		b.pokeTakeUp()
 	}
 	return failed
 }

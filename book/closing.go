@@ -110,6 +110,9 @@ type first struct {
 }
 
 func (b *Book) earliestRecord(ctx context.Context, organizationID string) (first, error) {
+	if err := b.ledger.Settle(ctx); err != nil {
+		return first{}, err
+	}
 	page, err := b.ledger.Records(ctx, tollbook.Query{OrganizationID: organizationID, Order: tollbook.Order{Field: tollbook.OrderMonth}, Limit: 1})
 	if err != nil || len(page.Records) == 0 {
 		return first{}, err

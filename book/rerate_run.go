@@ -134,6 +134,9 @@ func (b *Book) rerateMonths(ctx context.Context, scope *RerateScope) (months []a
 	b.mu.RLock()
 	ids := slices.Sorted(maps.Keys(b.state.organizations))
 	b.mu.RUnlock()
+	if err := b.ledger.Settle(ctx); err != nil {
+		return nil, err
+	}
 	for _, id := range ids {
 		if scope.OrganizationID != nil && *scope.OrganizationID != id {
 			continue

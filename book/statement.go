@@ -36,6 +36,9 @@ type MonthTotal struct {
 // makeStatement works out the statement of a month in which nothing is booked
 // any more, but for its position and time.
 func makeStatement(ctx context.Context, ledger tollbook.Ledger, organizationID string, m tollbook.Month) (Statement, error) {
+	if err := ledger.Settle(ctx); err != nil {
+		return Statement{}, fmt.Errorf("state %s of %s: %w", m, organizationID, err)
+	}
 	st, err := sumRecords(ctx, ledger, organizationID, m)
 	if err != nil {
 		return st, fmt.Errorf("state %s of %s: %w", m, organizationID, err)

@@ -23,9 +23,26 @@ func (b *Book) takeUpLoop(ctx context.Context) {
 		if n > 0 {
 			b.opt.Logger.Info("took up unrated events", "events", n)
 		}
+		b.takeUpFailed.Store(err != nil)
 		if err != nil && ctx.Err() == nil {
-			b.opt.Logger.Error("taking up unrated events failed; the next change of a definition tries again", "error", err)
+			b.opt.Logger.Error("taking up unrated events failed; it is tried again", "error", err)
 		}
+	}
+}
+
+// retryTakeUp has unrated events taken up again where that failed.
+func (b *Book) retryTakeUp(context.Context) error {
+	if b.takeUpFailed.Swap(false) {
+		b.pokeTakeUp()
+	}
+	return nil
+}
+
+// pokeTakeUp has the unrated events looked through.
+func (b *Book) pokeTakeUp() {
+	select {
+	case b.takeUp <- struct{}{}:
+	default:
 	}
 }
 
@@ -33,6 +50,9 @@ func (b *Book) takeUpLoop(ctx context.Context) {
 // covers now. It returns how many those are. It may be stopped and repeated at
 // any point.
 func (b *Book) TakeUp(ctx context.Context) (counted int, err error) {
+	if err := b.ledger.Settle(ctx); err != nil {
+		return 0, err
+	}
 	left, err := b.ledger.CountUnrated(ctx, "")
 	if err != nil || left == 0 {
 		return 0, err

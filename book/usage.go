@@ -53,6 +53,9 @@ func (v *View) usage(ctx context.Context, q PageQuery, mark *MarkedAt) (UsagePag
 	if err != nil {
 		return UsagePage{}, err
 	}
+	if mark == nil && !got.AsOf.IsZero() {
+		page.AsOf = got.AsOf
+	}
 	page.Records, page.PageInfo = got.Records, place(q, got.Offset, len(got.Records), got.Total)
 	if page.HasNext {
 		page.Next = recordCursor(query.Order, &got.Records[len(got.Records)-1], false).encode(bound)

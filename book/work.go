@@ -19,6 +19,7 @@ func (b *Book) Work(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
 		b.closeDue,
 		b.resumeRerates,
+		b.retryTakeUp,
 		b.markDay,
 		b.watch,
 		b.deliver,

@@ -211,6 +211,9 @@ func (m *Model) Once(_ context.Context, key [16]byte, _ time.Time) (bool, error)
 	return first, nil
 }
 
+// Settle implements tollbook.Ledger.
+func (m *Model) Settle(context.Context) error { return nil }
+
 // Ready implements tollbook.Ledger.
 func (m *Model) Ready(context.Context) error { return nil }
 
