@@ -21,7 +21,7 @@ func (s *subject) wantAddUp(org string, r tollbook.Record) {
 // drill reads the events of a record and adds them up.
 func (s *subject) drill(org string, r tollbook.Record) ([]tollbook.BookedEvent, *drill) {
 	s.t.Helper()
-	q := tollbook.EventQuery{OrganizationID: org, Record: r.ID, Limit: 5}
+	q := tollbook.EventQuery{OrganizationID: org, Record: r.ID, Limit: max(5, int(r.Events/20))}
 	events := allEvents(s.t, s.ledger, q)
 	page, err := s.ledger.Events(s.t.Context(), q)
 	s.must(err)

@@ -55,15 +55,23 @@ func Run(t *testing.T, newDriver func(t testing.TB) Driver) {
 		{"Crash", crashTests()},
 	}
 	for _, g := range groups {
-		t.Run(g.name, func(t *testing.T) {
-			for _, c := range g.tests {
-				t.Run(c.name, func(t *testing.T) { c.run(newSubject(t, newDriver(t))) })
-			}
-		})
+		t.Run(g.name, func(t *testing.T) { runTests(t, g.tests, newDriver) })
 	}
 	t.Run("Scripts", func(t *testing.T) { Scripts(t, newDriver) })
 	t.Run("UseCases", func(t *testing.T) { UseCases(t, newDriver) })
 	t.Run("Histories", func(t *testing.T) { Histories(t, newDriver, 3) })
+}
+
+// Crashes runs the tests of the suite that need a Crasher, for a store whose
+// other tests have drivers that are none.
+func Crashes(t *testing.T, newDriver func(t testing.TB) Crasher) {
+	runTests(t, crashTests(), func(t testing.TB) Driver { return newDriver(t) })
+}
+
+func runTests(t *testing.T, tests []test, newDriver func(t testing.TB) Driver) {
+	for _, c := range tests {
+		t.Run(c.name, func(t *testing.T) { c.run(newSubject(t, newDriver(t))) })
+	}
 }
 
 // test is one rule of the interface, by its name.

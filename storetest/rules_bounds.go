@@ -155,15 +155,23 @@ func largestEvent(s *subject) {
 // fullBatch posts and books as many as may be posted and booked at once.
 func fullBatch(s *subject) {
 	var batch []tollbook.Entry
-	var bookings []correction
 	for i := range tollbook.MaxBatch {
-		e := unrated(call(fmt.Sprint(i)))
-		batch = append(batch, e)
-		bookings = append(bookings, booking(e, perMinute(), 2))
+		batch = append(batch, unrated(call(fmt.Sprint(i))))
 	}
 	s.accept(batch...)
 	s.wantUnrated(acme, tollbook.MaxBatch)
-	s.book(bookings...)
+	takeUp := func(l tollbook.Ledger, under tollbook.Pos) []tollbook.Outcome {
+		page, err := l.Events(s.t.Context(), tollbook.EventQuery{OrganizationID: acme, Unrated: true, Limit: tollbook.MaxBatch})
+		s.must(err)
+		var bookings []tollbook.Booking
+		for i := range page.Events {
+			bookings = append(bookings, tollbook.Booking{Event: &page.Events[i], Booked: page.Events[i].Booked, Measured: *atLine(perMinute(), 2)(&page.Events[i])})
+		}
+		outcomes, err := l.Book(s.t.Context(), under, bookings)
+		s.must(err)
+		return outcomes
+	}
+	s.sameOutcomes("Book", takeUp(s.ledger, s.head), takeUp(s.model, s.modelHead))
 	s.wantUnrated(acme, 0)
 	s.wantRecord(acme, "P-CALL", "20000", "240", tollbook.MaxBatch)
 }

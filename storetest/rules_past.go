@@ -32,7 +32,7 @@ func pastTests() []test {
 			past := s.mark()
 			s.changeMuch()
 			for i, where := range filters(s.model.recordsAt(s.marks[past], acme)) {
-				s.wantPages(tollbook.Query{OrganizationID: acme, Filter: where, Order: orders()[i%len(orders())], Limit: 5, AsOf: past})
+				s.wantPages(tollbook.Query{OrganizationID: acme, Filter: where, Order: orders()[i%len(orders())], Limit: 5 + 9*(i%8), AsOf: past})
 			}
 		}},
 		{"PagesNearRecordsThatChanged", func(s *subject) {
