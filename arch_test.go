@@ -31,6 +31,8 @@ var imports = map[string][]string{
 	"localstore": {".", "decimal", "filter", "localstore/runs"},
 	// The runs know claims and places in the log, not what an event is.
 	"localstore/runs": {"."},
+	// What ClickHouse cannot count in SQL is priced here, of lines alone.
+	"clickhousestore": {".", "decimal", "filter"},
 	// The scripts of the suite measure what they post; those of use cases run
 	// the book over the ledger.
 	"storetest": {".", "decimal", "filter", "rating", "wire", "book", "webhook"},

@@ -1,0 +1,59 @@
+package clickhousestore_test
+
+import (
+	"fmt"
+	"io"
+	"sync/atomic"
+	"testing"
+
+	"tollbook"
+	"tollbook/clickhousestore"
+	"tollbook/clickhousetest"
+	"tollbook/storetest"
+)
+
+// server is a ClickHouse server; each driver has a database of its own in it.
+type server struct {
+	*clickhousetest.Server
+	databases atomic.Int64
+}
+
+func newServer(t *testing.T) *server {
+	t.Helper()
+	return &server{Server: clickhousetest.Start(t, clickhousetest.Options{})}
+}
+
+// database makes the tables in a new database and returns its name and URL.
+func (s *server) database(t testing.TB) (name, url string) {
+	t.Helper()
+	name = fmt.Sprintf("test_%d", s.databases.Add(1))
+	if err := s.Exec(t.Context(), "CREATE DATABASE "+name); err != nil {
+		t.Fatal(err)
+	}
+	url = s.url(name)
+	if err := clickhousestore.Migrate(t.Context(), url, false, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	return name, url
+}
+
+func (s *server) url(name string) string { return "clickhouse://" + s.Addr() + "/" + name }
+
+// driver is a database.
+type driver struct{ url, name string }
+
+func (d *driver) Open(t testing.TB) tollbook.Ledger {
+	s, err := clickhousestore.Open(t.Context(), d.url, clickhousestore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestConformance(t *testing.T) {
+	server := newServer(t)
+	storetest.Run(t, func(t testing.TB) storetest.Driver {
+		name, url := server.database(t)
+		return &driver{url, name}
+	})
+}

@@ -1,0 +1,295 @@
+package clickhousestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"tollbook"
+)
+
+// errOvertaken is that another server has folded further meanwhile.
+var errOvertaken = errors.New("another server has folded further")
+
+// freshness is up to where everything is folded, and up to when.
+type freshness struct {
+	instant
+	at    time.Time // what was acknowledged before is in; by the clock of the database
+	began time.Time // the same instant by the clock of this process
+}
+
+// fold has everything folded that was written before the call, and returns the
+// instant up to which it is. An epoch ends where the next cut or mark is; epochs
+// are folded one after the other, and whoever folds one comes to the same rows.
+func (s *Store) fold(ctx context.Context) (*freshness, error) {
+	s.folding.Lock()
+	defer s.folding.Unlock()
+	began := s.opts.Clock()
+	f := s.freshest.Load()
+	for f == nil || f.began.Before(began) {
+		if f == nil {
+			var err error
+			if f, err = s.lastFold(ctx); err != nil {
+				return nil, err
+			}
+		}
+		ends, at, err := s.unfolded(ctx, f.cut)
+		if err == nil && len(ends) > 0 {
+			err = s.foldEpochs(ctx, ends)
+			s.metrics.fold.Observe(s.opts.Clock().Sub(began).Seconds())
+		}
+		switch {
+		case errors.Is(err, errOvertaken):
+			f = nil
+			continue
+		case err != nil:
+			return nil, err
+		}
+		f = &freshness{f.instant, at, began}
+		if len(ends) > 0 {
+			if f.instant, err = s.instantAt(ctx, ends[len(ends)-1]); err != nil {
+				return nil, err
+			}
+		}
+		s.freshest.Store(f)
+	}
+	return f, nil
+}
+
+// lastFold returns up to where and when any server has folded.
+func (s *Store) lastFold(ctx context.Context) (*freshness, error) {
+	f := &freshness{began: s.opts.Clock()}
+	var age int64
+	err := s.query(ctx, "SELECT cut, at, toUnixTimestamp64Micro(now64(6, 'UTC')) - toUnixTimestamp64Micro(at) FROM folds ORDER BY cut DESC LIMIT 1", func(rows driver.Rows) error {
+		return rows.Scan(&f.cut, &f.at, &age)
+	})
+	if err != nil {
+		return nil, err
+	}
+	f.began = f.began.Add(-time.Duration(age) * time.Microsecond)
+	f.instant, err = s.instantAt(ctx, f.cut)
+	return f, err
+}
+
+// unfolded returns where the epochs end behind a cut, and what time it is. Where
+// something has been written since the last end, it makes a cut.
+func (s *Store) unfolded(ctx context.Context, folded uint64) (ends []uint64, at time.Time, err error) {
+	var last, written uint64 // the last end, and behind the last epoch that has rows
+	sql := fmt.Sprintf(`SELECT now64(6, 'UTC'), arraySort(groupArrayIf(pos, is_end)), maxIf(pos, NOT is_end) FROM (
+		SELECT pos, true AS is_end FROM log WHERE pos > %[1]d AND kind IN (0, %[2]d)
+		UNION ALL SELECT epoch + 1, false FROM events WHERE epoch >= %[1]d
+		UNION ALL SELECT epoch + 1, false FROM bookings WHERE epoch >= %[1]d)`, folded, tollbook.KindMark)
+	if err := s.one(ctx, sql, &at, &ends, &written); err != nil {
+		return nil, at, err
+	}
+	if last = folded; len(ends) > 0 {
+		last = ends[len(ends)-1]
+	}
+	if written > last {
+		cut, err := s.cut(ctx)
+		if err != nil {
+			return nil, at, err
+		}
+		// Others may have made ends in between.
+		err = s.query(ctx, fmt.Sprintf("SELECT pos FROM log WHERE pos > %d AND pos <= %d AND kind IN (0, %d) ORDER BY pos", last, cut, tollbook.KindMark), func(rows driver.Rows) error {
+			ends = append(ends, 0)
+			return rows.Scan(&ends[len(ends)-1])
+		})
+		if err != nil {
+			return nil, at, err
+		}
+	}
+	if len(ends) == 0 {
+		return nil, at, nil
+	}
+	return ends, at, s.drain(ctx)
+}
+
+// drain waits until the statements are done that write and have begun before.
+// They may not have seen the last cut; those that begin later do.
+func (s *Store) drain(ctx context.Context) error {
+	const running = "SELECT query_id FROM system.processes WHERE startsWith(query_id, '" + writing + "')"
+	before := map[string]bool{}
+	err := s.query(ctx, running, func(rows driver.Rows) error {
+		var id string
+		err := rows.Scan(&id)
+		before[id] = true
+		return err
+	})
+	for wait := time.Millisecond; err == nil && len(before) > 0; wait = min(2*wait, 100*time.Millisecond) {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(wait):
+		}
+		left := map[string]bool{}
+		err = s.query(ctx, running, func(rows driver.Rows) error {
+			var id string
+			err := rows.Scan(&id)
+			if before[id] {
+				left[id] = true
+			}
+			return err
+		})
+		before = left
+	}
+	return err
+}
+
+// foldEpochs folds the epochs that end at ends, but for those that others have
+// folded by now.
+func (s *Store) foldEpochs(ctx context.Context, ends []uint64) error {
+	marks, err := s.marks(ctx)
+	if err != nil {
+		return err
+	}
+	last, err := s.lastFold(ctx)
+	if err != nil {
+		return err
+	}
+	from := last.cut
+	for _, to := range ends {
+		if to <= from {
+			continue
+		}
+		f := &folding{store: s, from: from, to: to}
+		for _, m := range marks {
+			if m <= from {
+				f.marked = m
+			}
+		}
+		if err := f.run(ctx); err != nil {
+			return err
+		}
+		from = to
+	}
+	return nil
+}
+
+// folding is the fold of what was written in the epochs from a cut to the next
+// end.
+type folding struct {
+	store    *Store
+	from, to uint64
+	marked   uint64 // the last mark at or before from
+}
+
+// written is the rows of the epochs, in events or bookings.
+func (f *folding) written() string { return fmt.Sprintf("epoch >= %d AND epoch < %d", f.from, f.to) }
+
+func (f *folding) run(ctx context.Context) error {
+	s := f.store
+	var events, bookings, looked uint64
+	sql := fmt.Sprintf("SELECT count(), min(looked), (SELECT count() FROM bookings WHERE %[1]s) FROM events WHERE %[1]s", f.written())
+	if err := s.one(ctx, sql, &events, &looked, &bookings); err != nil {
+		return err
+	}
+	if events > 0 {
+		if err := f.claim(ctx, looked); err != nil {
+			return err
+		}
+	}
+	if events+bookings > 0 {
+		if err := f.count(ctx); err != nil {
+			return err
+		}
+	}
+	return s.conn.Exec(ctx, fmt.Sprintf("INSERT INTO folds SELECT pos, inserted FROM log WHERE pos = %d", f.to))
+}
+
+// claim finds out which events came a second time, on servers that did not see
+// each other's, and writes down the claims of the others. Whoever wrote an event
+// had looked up what was there before the epoch looked; so the first of two is
+// not before it.
+func (f *folding) claim(ctx context.Context, looked uint64) error {
+	sql := fmt.Sprintf(`INSERT INTO repeats SELECT claim, again.2, again.3, again.1 FROM (
+			SELECT claim, arraySort(groupArray((epoch, batch, item))) AS came FROM events WHERE epoch >= %d AND epoch < %d GROUP BY claim HAVING length(came) > 1
+		) ARRAY JOIN arraySlice(came, 2) AS again WHERE again.1 >= %d`, min(looked, f.from), f.to, f.from)
+	if err := f.store.conn.Exec(ctx, sql); err != nil {
+		return err
+	}
+	return f.store.conn.Exec(ctx, fmt.Sprintf(`INSERT INTO claims (claim, fingerprint, organization, account, booked, epoch, batch, item)
+		SELECT claim, fingerprint, organization, account, booked, epoch, batch, item FROM events WHERE %s AND %s`, f.written(), notRepeated))
+}
+
+// notRepeated leaves out rows of events that came a second time.
+const notRepeated = "(claim, batch, item) NOT IN (SELECT claim, batch, item FROM repeats)"
+
+// count counts what was written.
+func (f *folding) count(ctx context.Context) error {
+	deltas, err := f.deltas(ctx)
+	if err != nil {
+		return err
+	}
+	before, counted, err := f.tallies(ctx, deltas)
+	if err != nil {
+		return err
+	}
+	after := before
+	if !counted {
+		after = before.plus(deltas, f.to)
+		if f.marked > 0 {
+			if err := f.keepPast(ctx, before, deltas); err != nil {
+				return err
+			}
+		}
+		if err := f.putTallies(ctx, after, deltas); err != nil {
+			return err
+		}
+	}
+	return f.putRecords(ctx, after.records(&f.store.lines, deltas))
+}
+
+// foldLoop folds often enough for Freshness, until the store is closed.
+func (s *Store) foldLoop(ctx context.Context) {
+	ticker := time.NewTicker(s.opts.Freshness / 2)
+	defer ticker.Stop()
+	for failed := false; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		err := s.keepFresh(ctx)
+		if err != nil && !failed && ctx.Err() == nil {
+			s.opts.Logger.Warn("a fold failed; it is tried again", slog.Any("error", err))
+		}
+		failed = err != nil
+	}
+}
+
+// keepFresh folds, unless another server has just done so.
+func (s *Store) keepFresh(ctx context.Context) error {
+	f, err := s.lastFold(ctx)
+	if err != nil {
+		return err
+	}
+	if s.opts.Clock().Sub(f.began) >= s.opts.Freshness/2 {
+		_, err = s.fold(ctx)
+		return err
+	}
+	s.folding.Lock()
+	defer s.folding.Unlock()
+	if own := s.freshest.Load(); own == nil || own.cut < f.cut {
+		s.freshest.Store(f)
+	}
+	return nil
+}
+
+// fresh has the views as fresh as they must be and returns up to where they are.
+func (s *Store) fresh(ctx context.Context) (*freshness, error) {
+	if f := s.freshest.Load(); f != nil && s.opts.Clock().Sub(f.began) < s.opts.Freshness {
+		return f, nil
+	}
+	return s.fold(ctx)
+}
+
+// Settle implements tollbook.Ledger.
+func (s *Store) Settle(ctx context.Context) error {
+	_, err := s.fold(ctx)
+	return unavailable(err)
+}

@@ -1,0 +1,250 @@
+package clickhousestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"tollbook"
+)
+
+// end is where the log ends.
+type end struct {
+	pos  uint64 // of the last entry
+	head uint64 // of the last definition
+}
+
+// theEnd reads the last entry of the log inside another statement, at one
+// instant: (pos, head).
+const theEnd = "(SELECT (pos, head) FROM log ORDER BY pos DESC LIMIT 1)"
+
+func (s *Store) readEnd(ctx context.Context) (e end, err error) {
+	err = s.one(ctx, "SELECT pos, head FROM log ORDER BY pos DESC LIMIT 1", &e.pos, &e.head)
+	return e, err
+}
+
+// moved is what a statement is refused with that came too late.
+const moved = "tollbook: the log has moved on"
+
+func isMoved(err error) bool {
+	e, ok := errors.AsType[*clickhouse.Exception](err)
+	return ok && strings.HasPrefix(e.Message, moved)
+}
+
+// entry is a row to be appended to the log.
+type entry struct {
+	kind      tollbook.Kind // 0: a cut
+	requestID [16]byte
+	at        time.Time
+	actor, id string
+	body      []byte
+}
+
+// overtaken is what a statement is refused with that others were faster than.
+const overtaken = "tollbook: others were faster"
+
+func isOvertaken(err error) bool {
+	e, ok := errors.AsType[*clickhouse.Exception](err)
+	return ok && strings.HasPrefix(e.Message, overtaken)
+}
+
+// appendLog appends entries behind an end and tells whether that was still the
+// end. Of those who append behind one end ClickHouse takes the first, for the
+// position is the token of the block; what lies there then tells whose it was.
+func (s *Store) appendLog(ctx context.Context, behind end, entries []entry) (bool, error) {
+	var pos, head []uint64
+	var kind []uint8
+	var request [][]byte
+	var at, actor, id, body []string
+	for i := range entries {
+		e := &entries[i]
+		pos = append(pos, behind.pos+1+uint64(i))
+		if e.kind == 0 {
+			head = append(head, behind.head)
+		} else {
+			head = append(head, pos[i])
+		}
+		kind, request = append(kind, uint8(e.kind)), append(request, e.requestID[:])
+		at = append(at, e.at.UTC().Format(time.RFC3339Nano))
+		actor, id, body = append(actor, e.actor), append(id, e.id), append(body, string(e.body))
+	}
+	fresh := &sent{"fresh", []sentColumn{
+		{"pos", "UInt64", pos}, {"head", "UInt64", head}, {"kind", "UInt8", kind}, {"request_id", "FixedString(16)", request},
+		{"at", "String", at}, {"actor", "String", actor}, {"id", "String", id}, {"body", "String", body},
+	}}
+	insert, err := s.once(ctx, strconv.FormatUint(behind.pos+1, 10), fresh)
+	if err != nil {
+		return false, err
+	}
+	sql := fmt.Sprintf("INSERT INTO log (%s) SELECT %s FROM fresh WHERE throwIf((SELECT max(pos) FROM log) != %d, '%s') = 0 ORDER BY pos", fresh.names(), fresh.names(), behind.pos, moved)
+	if err := s.conn.Exec(insert, sql); err != nil && !isMoved(err) {
+		return false, err
+	} else if err != nil {
+		return false, nil
+	}
+	var there string
+	if err := s.one(ctx, fmt.Sprintf("SELECT request_id FROM log WHERE pos = %d LIMIT 1", behind.pos+1), &there); err != nil {
+		return false, err
+	}
+	return there == string(request[0]), nil
+}
+
+// once returns a context for an insert whose block is taken once for a token. A
+// statement whose rows could come in several orders is refused with it.
+func (s *Store) once(ctx context.Context, token string, tables ...*sent) (context.Context, error) {
+	ctx, err := with(ctx, tables...)
+	if err != nil {
+		return nil, err
+	}
+	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"insert_deduplication_token": token, "insert_deduplicate": 1, "deduplicate_insert_select": "force_enable"})), nil
+}
+
+// cut ends an epoch and returns the position at which the next one begins.
+func (s *Store) cut(ctx context.Context) (uint64, error) {
+	var id [16]byte
+	if _, err := io.ReadFull(s.opts.Rand, id[:]); err != nil {
+		return 0, err
+	}
+	for {
+		e, err := s.readEnd(ctx)
+		if err != nil {
+			return 0, err
+		}
+		if ok, err := s.appendLog(ctx, e, []entry{{requestID: id}}); ok || err != nil {
+			return e.pos + 1, err
+		}
+	}
+}
+
+// Bounds on what is defined at once.
+const (
+	maxDefinitions     = 100_000
+	maxDefinitionBytes = 256 << 20
+)
+
+// Define implements tollbook.Ledger. Cuts leave gaps between positions.
+func (s *Store) Define(ctx context.Context, head tollbook.Pos, defs []tollbook.Definition) (tollbook.Pos, error) {
+	if len(defs) < 1 || len(defs) > maxDefinitions {
+		return 0, tollbook.NewError(tollbook.CodeTooLarge, fmt.Sprintf("1 to %d definitions can be made at once, not %d.", maxDefinitions, len(defs)))
+	}
+	size := 0
+	for i := range defs {
+		size += len(defs[i].Body)
+	}
+	if size > maxDefinitionBytes {
+		return 0, tollbook.NewError(tollbook.CodeTooLarge, fmt.Sprintf("The request is too large to be kept: %d bytes.", size))
+	}
+	for {
+		e, err := s.readEnd(ctx)
+		if err != nil {
+			return 0, unavailable(err)
+		}
+		known, err := s.positions(ctx, defs)
+		if err != nil {
+			return 0, unavailable(err)
+		}
+		var fresh []entry
+		next := tollbook.Pos(e.pos)
+		for i := range defs {
+			d := &defs[i]
+			if _, there := known[d.RequestID]; !there {
+				next++
+				known[d.RequestID] = next
+				fresh = append(fresh, entry{d.Kind, d.RequestID, d.At, d.Actor, d.ID, d.Body})
+			}
+		}
+		if len(fresh) > 0 {
+			if tollbook.Pos(e.head) != head {
+				return 0, tollbook.ErrMoved
+			}
+			ok, err := s.appendLog(ctx, e, fresh)
+			if err != nil {
+				return 0, unavailable(err)
+			}
+			if !ok {
+				continue
+			}
+			e.head = uint64(next)
+		}
+		for i := range defs {
+			defs[i].Pos = known[defs[i].RequestID]
+		}
+		return tollbook.Pos(e.head), nil
+	}
+}
+
+// positions returns where definitions are that are there already, by their
+// request ids.
+func (s *Store) positions(ctx context.Context, defs []tollbook.Definition) (map[[16]byte]tollbook.Pos, error) {
+	var ids [][]byte
+	for i := range defs {
+		ids = append(ids, defs[i].RequestID[:])
+	}
+	ctx, err := with(ctx, &sent{"asked", []sentColumn{{"request_id", "FixedString(16)", ids}}})
+	if err != nil {
+		return nil, err
+	}
+	known := map[[16]byte]tollbook.Pos{}
+	err = s.query(ctx, "SELECT request_id, pos FROM log WHERE kind > 0 AND request_id IN (SELECT request_id FROM asked)", func(rows driver.Rows) error {
+		var id string
+		var pos uint64
+		if err := rows.Scan(&id, &pos); err != nil {
+			return err
+		}
+		known[[16]byte([]byte(id))] = tollbook.Pos(pos)
+		return nil
+	})
+	return known, err
+}
+
+// Definitions implements tollbook.Ledger.
+func (s *Store) Definitions(ctx context.Context, after tollbook.Pos) iter.Seq2[tollbook.Definition, error] {
+	return func(yield func(tollbook.Definition, error) bool) {
+		sql := fmt.Sprintf("SELECT pos, kind, request_id, at, actor, id, body FROM log WHERE pos > %d AND kind > 0 ORDER BY pos", after)
+		err := s.query(ctx, sql, func(rows driver.Rows) error {
+			d, err := scanDefinition(rows)
+			if err == nil && !yield(d, nil) {
+				return errStopped
+			}
+			return err
+		})
+		if err != nil && !errors.Is(err, errStopped) {
+			yield(tollbook.Definition{}, unavailable(err))
+		}
+	}
+}
+
+// errStopped is that whoever is given rows wants no more.
+var errStopped = errors.New("the reader has stopped")
+
+func scanDefinition(rows driver.Rows) (d tollbook.Definition, err error) {
+	var pos uint64
+	var kind uint8
+	var request, at, body string
+	if err := rows.Scan(&pos, &kind, &request, &at, &d.Actor, &d.ID, &body); err != nil {
+		return d, err
+	}
+	d.Pos, d.Kind, d.RequestID, d.Body = tollbook.Pos(pos), tollbook.Kind(kind), [16]byte([]byte(request)), []byte(body)
+	if d.At, err = time.Parse(time.RFC3339Nano, at); err != nil {
+		return d, fmt.Errorf("definition %d is damaged: %w", pos, err)
+	}
+	return d, nil
+}
+
+// marks returns the positions of all marks, ascending.
+func (s *Store) marks(ctx context.Context) (marks []uint64, err error) {
+	err = s.query(ctx, fmt.Sprintf("SELECT pos FROM log WHERE kind = %d ORDER BY pos", tollbook.KindMark), func(rows driver.Rows) error {
+		marks = append(marks, 0)
+		return rows.Scan(&marks[len(marks)-1])
+	})
+	return slices.Compact(marks), err
+}

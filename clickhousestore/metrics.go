@@ -1,0 +1,84 @@
+package clickhousestore
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tollbook"
+)
+
+// metrics is what the store tells Prometheus.
+type metrics struct {
+	write    prometheus.Histogram
+	group    prometheus.Histogram
+	fold     prometheus.Histogram
+	outcomes *prometheus.CounterVec
+	queued   prometheus.GaugeFunc
+}
+
+func newMetrics(s *Store) *metrics {
+	return &metrics{
+		write: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "tollbook_commit_seconds",
+			Help:    "Time from taking writes to their being durable.",
+			Buckets: prometheus.ExponentialBuckets(0.002, 2, 14),
+		}),
+		group: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "tollbook_commit_group_requests",
+			Help:    "Requests written together.",
+			Buckets: prometheus.ExponentialBuckets(1, 2, 9),
+		}),
+		fold: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "tollbook_fold_seconds",
+			Help:    "Time to fold what has been written into the records.",
+			Buckets: prometheus.ExponentialBuckets(0.01, 2, 14),
+		}),
+		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tollbook_ledger_entries_total",
+			Help: "Events and bookings that this server had decided, by outcome.",
+		}, []string{"outcome"}),
+		queued: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "tollbook_commit_queue_requests",
+			Help: "Writes that wait for their turn.",
+		}, func() float64 { return float64(len(s.intake.queue)) }),
+	}
+}
+
+var outcomeNames = [...]string{
+	tollbook.Accepted:       "accepted",
+	tollbook.Duplicate:      "duplicate",
+	tollbook.Conflict:       "conflict",
+	tollbook.TooManyRecords: "too_many_records",
+	tollbook.Stale:          "stale",
+	tollbook.NotFound:       "not_found",
+}
+
+// decided counts outcomes.
+func (m *metrics) decided(outcomes []tollbook.Outcome) {
+	var counts [len(outcomeNames)]int
+	for _, o := range outcomes {
+		counts[o]++
+	}
+	for o, n := range counts {
+		if o > 0 && n > 0 {
+			m.outcomes.WithLabelValues(outcomeNames[o]).Add(float64(n))
+		}
+	}
+}
+
+func (m *metrics) collectors() []prometheus.Collector {
+	return []prometheus.Collector{m.write, m.group, m.fold, m.outcomes, m.queued}
+}
+
+// Describe implements prometheus.Collector.
+func (s *Store) Describe(ch chan<- *prometheus.Desc) {
+	for _, c := range s.metrics.collectors() {
+		c.Describe(ch)
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (s *Store) Collect(ch chan<- prometheus.Metric) {
+	for _, c := range s.metrics.collectors() {
+		c.Collect(ch)
+	}
+}

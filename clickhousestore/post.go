@@ -1,0 +1,170 @@
+package clickhousestore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"tollbook"
+)
+
+// Post implements tollbook.Ledger. What waits at the same time is written
+// together.
+func (s *Store) Post(ctx context.Context, under tollbook.Pos, entries []tollbook.Entry) ([]tollbook.Outcome, error) {
+	if err := checkBatch(len(entries)); err != nil {
+		return nil, err
+	}
+	r := &posting{under: under, entries: entries, outcomes: make([]tollbook.Outcome, len(entries)), done: make(chan struct{})}
+	if err := s.enqueue(ctx, r); err != nil {
+		return nil, err
+	}
+	if r.err != nil {
+		return nil, unavailable(r.err)
+	}
+	return r.outcomes, nil
+}
+
+func checkBatch(n int) error {
+	if n < 1 || n > tollbook.MaxBatch {
+		return tollbook.NewError(tollbook.CodeTooLarge, fmt.Sprintf("A batch has 1 to %d events, not %d.", tollbook.MaxBatch, n))
+	}
+	return nil
+}
+
+// known is what is there under the claims of a group.
+type known struct {
+	fingerprints map[tollbook.Claim]uint64
+	end          end
+	folded       uint64 // the claims of all epochs before it have been looked up
+}
+
+// postGroup writes the events of requests that were measured under the same
+// definitions, and sets their outcomes. An error is that of all of them.
+func (s *Store) postGroup(ctx context.Context, group []*posting) error {
+	known, err := s.lookUp(ctx, group)
+	if err != nil {
+		return err
+	}
+	if tollbook.Pos(known.end.head) != group[0].under {
+		return tollbook.ErrMoved
+	}
+	if err := s.rooms.load(ctx, s, cellsOf(group)); err != nil {
+		return err
+	}
+	var words wordColumns
+	var accepted []*tollbook.Entry
+	for _, r := range group {
+		for i := range r.entries {
+			e := &r.entries[i]
+			fingerprint, there := known.fingerprints[e.Claim]
+			switch {
+			case there && fingerprint == e.Fingerprint:
+				r.outcomes[i] = tollbook.Duplicate
+				continue
+			case there:
+				r.outcomes[i] = tollbook.Conflict
+				continue
+			}
+			fits, err := s.rooms.take(ctx, s, cellOf(e), e.Charges)
+			if err != nil {
+				return err
+			}
+			if !fits {
+				r.outcomes[i] = tollbook.TooManyRecords
+				continue
+			}
+			known.fingerprints[e.Claim] = e.Fingerprint
+			r.outcomes[i] = tollbook.Accepted
+			accepted = append(accepted, e)
+			words.addEntry(e)
+		}
+	}
+	if len(accepted) == 0 {
+		return nil
+	}
+	err = s.storeLines(ctx, func(yield func(*tollbook.Line) bool) {
+		for _, e := range accepted {
+			for i := range e.Charges {
+				if !yield(e.Charges[i].Line) {
+					return
+				}
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return s.insertEvents(ctx, &words, group[0].under, known.folded)
+}
+
+// lookUp looks up the claims of a group: among those that have been folded, and
+// in the epochs since.
+func (s *Store) lookUp(ctx context.Context, group []*posting) (*known, error) {
+	var claims [][]byte
+	for _, r := range group {
+		for i := range r.entries {
+			claims = append(claims, r.entries[i].Claim[:])
+		}
+	}
+	k := &known{fingerprints: make(map[tollbook.Claim]uint64, len(claims))}
+	if err := s.one(ctx, "SELECT (SELECT max(cut) FROM folds), pos, head FROM log ORDER BY pos DESC LIMIT 1", &k.folded, &k.end.pos, &k.end.head); err != nil {
+		return nil, err
+	}
+	asked, err := with(ctx, &sent{"asked", []sentColumn{{"claim", "FixedString(16)", claims}}})
+	if err != nil {
+		return nil, err
+	}
+	// The first of those that came at once is the one that counts.
+	sql := fmt.Sprintf(`SELECT claim, fingerprint FROM (
+		SELECT claim, fingerprint, epoch, batch, item FROM claims WHERE claim IN (SELECT claim FROM asked)
+		UNION ALL SELECT claim, fingerprint, epoch, batch, item FROM events WHERE epoch >= %d AND claim IN (SELECT claim FROM asked)
+	) ORDER BY epoch DESC, batch DESC, item DESC`, k.folded)
+	err = s.query(asked, sql, func(rows driver.Rows) error {
+		var claim string
+		var fingerprint uint64
+		if err := rows.Scan(&claim, &fingerprint); err != nil {
+			return err
+		}
+		k.fingerprints[tollbook.Claim([]byte(claim))] = fingerprint
+		return nil
+	})
+	return k, err
+}
+
+// writing begins the ids of statements that write events or bookings: a cut
+// waits for those that are under way.
+const writing = "tollbook-write-"
+
+// writer returns a context for a statement that writes events or bookings.
+func writer(ctx context.Context, id uint64) context.Context {
+	return clickhouse.Context(ctx, clickhouse.WithQueryID(fmt.Sprintf("%s%016x", writing, id)))
+}
+
+// fence refuses a statement unless the last definition is the one at under. It
+// is looked up together with the epoch; the statement can be seen to run by then.
+func fence(under tollbook.Pos) string {
+	return fmt.Sprintf("throwIf(ending.2 != %d, '%s') = 0", under, moved)
+}
+
+// insertEvents writes events: all that are refused are so with ErrMoved.
+func (s *Store) insertEvents(ctx context.Context, words *wordColumns, under tollbook.Pos, looked uint64) error {
+	id, err := s.random()
+	if err != nil {
+		return err
+	}
+	batch := &sent{"fresh", words.eventColumns()}
+	ctx, err = with(writer(ctx, id), batch)
+	if err != nil {
+		return err
+	}
+	sql := fmt.Sprintf(`INSERT INTO events (%s, batch, looked, epoch) WITH %s AS ending
+		SELECT * REPLACE (arrayMap(x -> toInt128(x), increments) AS increments), toUInt64(%d), toUInt64(%d), ending.1 FROM fresh WHERE %s`,
+		batch.names(), theEnd, id, looked, fence(under))
+	if err := s.conn.Exec(ctx, sql); isMoved(err) {
+		return tollbook.ErrMoved
+	} else {
+		return err
+	}
+}

@@ -1,0 +1,116 @@
+package clickhousestore_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"tollbook"
+	"tollbook/clickhousestore"
+	"tollbook/storetest"
+)
+
+// httpDriver is a database that is spoken to over HTTP.
+type httpDriver struct{ driver }
+
+// TestOverHTTP runs what needs each kind of statement over the other protocol.
+func TestOverHTTP(t *testing.T) {
+	server := newServer(t)
+	storetest.Scripts(t, func(t testing.TB) storetest.Driver {
+		name, _ := server.database(t)
+		return &httpDriver{driver{server.HTTPURL() + "/" + name, name}}
+	})
+}
+
+// TestMigrate makes the tables once, however often it is called, and nothing in
+// a dry run; without them, or with newer ones, nothing is opened.
+func TestMigrate(t *testing.T) {
+	server := newServer(t)
+	if err := server.Exec(t.Context(), "CREATE DATABASE empty"); err != nil {
+		t.Fatal(err)
+	}
+	url := server.url("empty")
+	open := func() error {
+		s, err := clickhousestore.Open(t.Context(), url, clickhousestore.Options{})
+		if err == nil {
+			err = s.Close()
+		}
+		return err
+	}
+	var dry, first, second strings.Builder
+	if err := clickhousestore.Migrate(t.Context(), url, true, &dry); err != nil || !strings.Contains(dry.String(), "CREATE TABLE IF NOT EXISTS events") {
+		t.Fatalf("dry run: %v, %q", err, dry.String())
+	}
+	if err := open(); err == nil || !strings.Contains(err.Error(), "tollbook clickhouse migrate") {
+		t.Fatalf("opened without tables: %v", err)
+	}
+	if err := clickhousestore.Migrate(t.Context(), url, false, &first); err != nil || first.String() != "0001_ledger\n" {
+		t.Fatalf("migrate: %v, %q", err, first.String())
+	}
+	if err := clickhousestore.Migrate(t.Context(), url, false, &second); err != nil || second.String() != "" {
+		t.Fatalf("migrate again: %v, %q", err, second.String())
+	}
+	if err := open(); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Exec(t.Context(), "INSERT INTO empty.migrations (version, name) VALUES (1000, 'of the future')"); err != nil {
+		t.Fatal(err)
+	}
+	if err := open(); err == nil || !strings.Contains(err.Error(), "newer") {
+		t.Fatalf("opened with newer tables: %v", err)
+	}
+	if err := clickhousestore.Migrate(t.Context(), url, false, &second); err == nil {
+		t.Fatal("migrated newer tables")
+	}
+}
+
+// TestSettle: a ledger whose pages may be old shows what was settled at once,
+// what another server took included.
+func TestSettle(t *testing.T) {
+	server := newServer(t)
+	_, url := server.database(t)
+	all := servers(t, url, 2, clickhousestore.Options{Freshness: time.Hour})
+	w := storetest.NewWorkload(19, storetest.WorkloadSize{Organizations: []string{"acme"}, Accounts: 2, Months: 2, Lines: 5})
+	model := storetest.NewModel()
+	for i := range 4 {
+		if i > 0 {
+			wantOld(t, all[0], model)
+		}
+		batch := w.Batch(50)
+		if _, err := model.Post(t.Context(), 0, batch); err != nil {
+			t.Fatal(err)
+		}
+		postLoop(t, all[i%2], batch)
+		for _, s := range all {
+			if err := s.Settle(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			wantRecords(t, s, model, "acme")
+		}
+	}
+}
+
+// wantOld posts one more event to a model and a store and wants the store's page
+// to be without it: else nothing is tested.
+func wantOld(t *testing.T, s *clickhousestore.Store, model *storetest.Model) {
+	t.Helper()
+	before := records(t, model, "acme")
+	w := storetest.NewWorkload(uint64(len(before)), storetest.WorkloadSize{Organizations: []string{"acme"}, Accounts: 1, Months: 1, Lines: 1})
+	var entry tollbook.Entry
+	for entry = w.Batch(1)[0]; len(entry.Charges) == 0; entry = w.Batch(1)[0] {
+	}
+	if _, err := model.Post(t.Context(), 0, []tollbook.Entry{entry}); err != nil {
+		t.Fatal(err)
+	}
+	postLoop(t, s, []tollbook.Entry{entry})
+	var events int64
+	for _, r := range records(t, s, "acme") {
+		events += r.Events
+	}
+	for _, r := range before {
+		events -= r.Events
+	}
+	if events != 0 {
+		t.Errorf("a page that may be old has %d events more than when it was read last", events)
+	}
+}

@@ -1,0 +1,135 @@
+package clickhousestore
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+// migration is one step from an empty database to the tables of this program.
+type migration struct {
+	version    int
+	name       string
+	statements []string
+}
+
+// migrations returns all steps in order.
+func migrations() ([]migration, error) {
+	files, err := fs.Glob(migrationFiles, "migrations/*.sql")
+	if err != nil {
+		return nil, err
+	}
+	all := make([]migration, len(files))
+	for i, file := range files {
+		text, err := migrationFiles.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		name := strings.TrimSuffix(strings.TrimPrefix(file, "migrations/"), ".sql")
+		version, err := strconv.Atoi(name[:4])
+		if err != nil || version != i+1 {
+			return nil, fmt.Errorf("migration %s is not number %d", name, i+1)
+		}
+		all[i] = migration{version, name, statements(string(text))}
+	}
+	return all, nil
+}
+
+// statements splits a file at the semicolons that end its lines.
+func statements(text string) (all []string) {
+	for s := range strings.SplitSeq(text, ";\n") {
+		if s = strings.TrimSpace(s); s != "" {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+const migrationsTable = "CREATE TABLE IF NOT EXISTS migrations (version UInt32, name String, at DateTime DEFAULT now()) ENGINE = MergeTree ORDER BY version"
+
+// genesis is the first entry of the log: a cut, in front of everything.
+const genesis = "INSERT INTO log (pos, head, kind, at) SELECT 0, 0, 0, '' WHERE (SELECT count() FROM log) = 0"
+
+// Migrate makes the tables of this program in the database of a URL, from
+// whatever an earlier version made. With dryRun it only writes the SQL to out;
+// else it writes what it has done. It can be repeated at any time.
+func Migrate(ctx context.Context, url string, dryRun bool, out io.Writer) (err error) {
+	conn, err := connect(url)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	steps, err := migrations()
+	if err != nil {
+		return err
+	}
+	done, err := schemaVersion(ctx, conn)
+	if err != nil {
+		return err
+	}
+	if done > len(steps) {
+		return fmt.Errorf("the database has version %d of the tables, which is newer than this program's %d", done, len(steps))
+	}
+	run := func(sql string) error {
+		if dryRun {
+			_, err := fmt.Fprintf(out, "%s;\n\n", sql)
+			return err
+		}
+		return conn.Exec(ctx, sql)
+	}
+	if err := run(migrationsTable); err != nil {
+		return err
+	}
+	for _, m := range steps[done:] {
+		for _, sql := range append(m.statements, genesis, fmt.Sprintf("INSERT INTO migrations (version, name) VALUES (%d, '%s')", m.version, m.name)) {
+			if err := run(sql); err != nil {
+				return fmt.Errorf("migration %s: %w\n%s", m.name, err, sql)
+			}
+		}
+		if !dryRun {
+			if _, err := fmt.Fprintf(out, "%s\n", m.name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// schemaVersion returns which migration was the last.
+func schemaVersion(ctx context.Context, conn driver.Conn) (int, error) {
+	var there uint64
+	if err := conn.QueryRow(ctx, "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'migrations'").Scan(&there); err != nil || there == 0 {
+		return 0, err
+	}
+	var version uint32
+	err := conn.QueryRow(ctx, "SELECT max(version) FROM migrations").Scan(&version)
+	return int(version), err
+}
+
+// checkSchema returns an error unless the database has this program's tables.
+func checkSchema(ctx context.Context, conn driver.Conn) error {
+	steps, err := migrations()
+	if err != nil {
+		return err
+	}
+	have, err := schemaVersion(ctx, conn)
+	switch {
+	case err != nil:
+		return err
+	case have < len(steps):
+		return fmt.Errorf("the database has version %d of the tables and this program needs %d: run tollbook clickhouse migrate", have, len(steps))
+	case have > len(steps):
+		return fmt.Errorf("the database has version %d of the tables, which is newer than this program's %d", have, len(steps))
+	}
+	return nil
+}
