@@ -90,7 +90,7 @@ func (a *app) demo(ctx context.Context, d *demoRun) (err error) {
 	if err != nil {
 		return err
 	}
-	operator, err := p.initialize(ctx, a.now)
+	operator, err := p.initialize(ctx, "", a.now)
 	if err != nil {
 		return err
 	}

@@ -14,8 +14,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"tollbook/book"
+	"tollbook/clickhousestore"
 	"tollbook/localstore"
 	"tollbook/oauth"
+	"tollbook/webhook"
 )
 
 func (a *app) initCommand() *cobra.Command {
@@ -23,12 +25,17 @@ func (a *app) initCommand() *cobra.Command {
 		Use: "init", Short: "Make a data directory, its signing key and an operator's client", Args: args(),
 		Example: examples(`
   tollbook init --data ./book
-  tollbook init --data ./book --output json > operator.json`),
+  tollbook init --data ./book --output json > operator.json
+  tollbook init --data ./keys --store clickhouse://tollbook@db:9000/tollbook`),
 		Long: `Makes a data directory of one that is absent or empty, and in it a signing key
-and the client of an operator, whose id and secret are printed this once.`,
+and the client of an operator, whose id and secret are printed this once. With
+--store the client is in the ledger of a ClickHouse, whose tables 'tollbook
+clickhouse migrate' has made, and the directory holds the keys alone: each
+server gets a copy of it.`,
 	}
-	var data string
+	var data, store string
 	dataFlag(cmd, &data)
+	storeFlag(cmd, &store)
 	output := outputFlag(cmd, asTable, asJSON)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := oneOf("output", *output, asTable, asJSON); err != nil {
@@ -41,7 +48,7 @@ and the client of an operator, whose id and secret are printed this once.`,
 		if err != nil {
 			return err
 		}
-		cred, err := p.initialize(cmd.Context(), a.now)
+		cred, err := p.initialize(cmd.Context(), store, a.now)
 		if err != nil {
 			return err
 		}
@@ -84,20 +91,25 @@ func newPlace(dir string) (place, error) {
 
 // initialize makes a data directory and returns the operator's credentials.
 // Where that fails, the place is as it was.
-func (p place) initialize(ctx context.Context, now func() time.Time) (cred book.Credentials, err error) {
+func (p place) initialize(ctx context.Context, store string, now func() time.Time) (cred book.Credentials, err error) {
 	// It will hold what people did and with whom: nobody else need look.
 	if err := os.MkdirAll(p.dir, 0o700); err != nil {
 		return cred, err
 	}
-	ledger, err := localstore.Open(p.dir, localstore.Options{Clock: now, Create: true})
-	if err != nil {
-		return cred, err
-	}
 	defer func() {
-		if err = errors.Join(err, ledger.Close()); err != nil {
+		if err != nil {
 			err = errors.Join(err, p.discard())
 		}
 	}()
+	ledger, err := p.create(ctx, store, now)
+	if err != nil {
+		return cred, err
+	}
+	defer func() { err = errors.Join(err, ledger.Close()) }()
+	// Before there are several servers that would each draw one.
+	if _, err := webhook.OpenKey(filepath.Join(p.dir, webhookKeyName), rand.Reader); err != nil {
+		return cred, err
+	}
 	if err := oauth.CreateKeys(filepath.Join(p.dir, keysName), rand.Reader, now()); err != nil {
 		return cred, err
 	}
@@ -107,6 +119,14 @@ func (p place) initialize(ctx context.Context, now func() time.Time) (cred book.
 	}
 	defer b.Close()
 	return b.Bootstrap(ctx)
+}
+
+// create opens the ledger that is to be initialized.
+func (p place) create(ctx context.Context, store string, now func() time.Time) (ledger, error) {
+	if store != "" {
+		return opened(clickhousestore.Open(ctx, store, clickhousestore.Options{}))
+	}
+	return opened(localstore.Open(p.dir, localstore.Options{Clock: now, Create: true}))
 }
 
 // discard takes away what was made, so that the place can be tried again.

@@ -79,6 +79,7 @@ type killWorld struct {
 	t        *testing.T
 	program  string
 	data     string
+	env      []string // besides the test's own
 	server   *server
 	gate     *gate
 	operator client.Credentials
@@ -129,7 +130,9 @@ func (w *killWorld) link() {
 }
 
 func (w *killWorld) init() {
-	out, err := exec.Command(w.program, "init", "--data", w.data, "--output", "json").Output()
+	cmd := exec.Command(w.program, "init", "--data", w.data, "--output", "json")
+	cmd.Env = append(os.Environ(), w.env...)
+	out, err := cmd.Output()
 	if err == nil {
 		err = json.Unmarshal(out, &w.operator)
 	}
@@ -139,7 +142,7 @@ func (w *killWorld) init() {
 }
 
 func (w *killWorld) serve(flags ...string) {
-	s, err := startServer(w.program, w.data, os.Environ(), flags...)
+	s, err := startServer(w.program, w.data, append(os.Environ(), w.env...), flags...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -226,7 +229,8 @@ func (w *killWorld) kill(imports []*exec.Cmd) {
 	wait.Wait()
 }
 
-// records returns all records of an organization as its own client sees them.
+// records returns all records of an organization as its own client sees them
+// once all that was sent before is in them.
 func (w *killWorld) records(organization string) (all []map[string]any) {
 	ctx := context.Background()
 	operator := w.client(w.operator.ClientID, w.operator.ClientSecret)
@@ -234,17 +238,35 @@ func (w *killWorld) records(organization string) (all []map[string]any) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	for raw, err := range w.client(cred.ClientID, cred.ClientSecret).List(ctx, "/express/usage/month?per_page=250") {
+	reader := w.client(cred.ClientID, cred.ClientSecret)
+	for sent := time.Now(); ; {
+		all, asOf := w.recordsAsOf(reader)
+		if !asOf.Before(sent) {
+			return all
+		}
+	}
+}
+
+func (w *killWorld) recordsAsOf(reader *client.Client) (all []map[string]any, asOf time.Time) {
+	for raw, err := range reader.Pages(context.Background(), "/express/usage/month?per_page=250") {
 		if err != nil {
 			w.t.Fatal(err)
 		}
 		dec := json.NewDecoder(bytes.NewReader(raw))
 		dec.UseNumber()
-		var record map[string]any
-		if err := dec.Decode(&record); err != nil {
+		var page struct {
+			AsOf     time.Time `json:"as_of"`
+			Embedded struct {
+				Usage []map[string]any `json:"usage"`
+			} `json:"_embedded"`
+		}
+		if err := dec.Decode(&page); err != nil {
 			w.t.Fatal(err)
 		}
-		all = append(all, record)
+		if asOf.IsZero() || page.AsOf.Before(asOf) {
+			asOf = page.AsOf
+		}
+		all = append(all, page.Embedded.Usage...)
 	}
-	return all
+	return all, asOf
 }

@@ -21,7 +21,6 @@ import (
 
 	"tollbook/api"
 	"tollbook/book"
-	"tollbook/localstore"
 	"tollbook/oauth"
 )
 
@@ -46,20 +45,22 @@ const (
 
 // nodeConfig is what a server is started with.
 type nodeConfig struct {
-	data, listen, publicURL string
-	tlsCert, tlsKey         string
-	issuer, issuerAudience  string
-	proxies                 []netip.Prefix
-	webhookAllow            []netip.Prefix // beside the public addresses
-	log                     *slog.Logger
-	now                     func() time.Time
-	grace                   time.Duration // as shutdownGrace
+	data, store            string // the directory, and the ClickHouse that holds the ledger instead of it, or ""
+	freshness              time.Duration
+	listen, publicURL      string
+	tlsCert, tlsKey        string
+	issuer, issuerAudience string
+	proxies                []netip.Prefix
+	webhookAllow           []netip.Prefix // beside the public addresses
+	log                    *slog.Logger
+	now                    func() time.Time
+	grace                  time.Duration // as shutdownGrace
 }
 
 // node is a server: a ledger, the book over it and who serves it.
 type node struct {
 	cfg      nodeConfig
-	ledger   *localstore.Store
+	ledger   ledger
 	book     *book.Book
 	http     *http.Server
 	listener net.Listener
@@ -74,14 +75,14 @@ func openNode(ctx context.Context, cfg nodeConfig) (n *node, err error) {
 			err = errors.Join(err, n.release())
 		}
 	}()
-	if n.ledger, err = localstore.Open(cfg.data, localstore.Options{Clock: cfg.now, Logger: cfg.log}); err != nil {
+	if n.ledger, err = cfg.openLedger(ctx); err != nil {
 		return n, err
 	}
 	webhooks, err := cfg.webhooks()
 	if err != nil {
 		return n, err
 	}
-	if n.book, err = book.Open(ctx, n.ledger, book.Options{Clock: cfg.now, Rand: rand.Reader, Logger: cfg.log, Webhooks: webhooks}); err != nil {
+	if n.book, err = book.Open(ctx, n.ledger, book.Options{Clock: cfg.now, Rand: rand.Reader, Logger: cfg.log, Webhooks: webhooks, MaxAge: maxDefinitionAge}); err != nil {
 		return n, err
 	}
 	if err = n.bind(); err != nil {
@@ -173,7 +174,8 @@ func (n *node) serve(ctx context.Context) error {
 	failed := make(chan error, 1)
 	go func() { failed <- n.http.Serve(n.listener) }()
 	n.cfg.log.Info("listening", "url", n.url, "data", n.cfg.data)
-	stopWork := n.startWork(ctx)
+	stopWork, stopRefresh := n.startWork(ctx), n.startRefresh(ctx)
+	defer stopRefresh()
 	select {
 	case err := <-failed:
 		stopWork()

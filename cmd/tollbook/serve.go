@@ -8,20 +8,25 @@ import (
 
 func (a *app) serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "serve", Short: "Serve a data directory", Args: args(),
+		Use: "serve", Short: "Serve a data directory, or a ledger in a ClickHouse", Args: args(),
 		Example: examples(`
   tollbook serve --data ./book
   tollbook serve --data /srv/tollbook --listen :8443 --tls-cert cert.pem --tls-key key.pem --public-url https://billing.example.com
+  tollbook serve --data ./keys --store clickhouse://tollbook@db:9000/tollbook
   tollbook serve --data ./book --issuer https://login.example.com --issuer-audience tollbook`),
 		Long: `Serves the API over a data directory that 'tollbook init' made, until it gets
 SIGINT or SIGTERM; then it gives the requests under way a few seconds. Only one process at a
-time can use a data directory. The log goes to standard error, as JSON unless
+time can use a data directory. With --store the ledger is in a ClickHouse and the
+directory holds the keys alone: any number of servers, each with a copy of it,
+serve the same ledger. The log goes to standard error, as JSON unless
 that is a terminal.`,
 	}
 	var cfg nodeConfig
 	var proxies, allow []string
 	f := cmd.Flags()
 	dataFlag(cmd, &cfg.data)
+	storeFlag(cmd, &cfg.store)
+	f.DurationVar(&cfg.freshness, "freshness", defaultFreshness, "with --store: how old what a page says may be")
 	f.StringVar(&cfg.listen, "listen", defaultListen, "address and port; port 0 takes a free one")
 	f.StringVar(&cfg.publicURL, "public-url", "", "address that links start with (default: where it listens)")
 	f.StringVar(&cfg.tlsCert, "tls-cert", "", "file of the certificate and its chain, PEM")
@@ -59,6 +64,8 @@ func (cfg *nodeConfig) check() error {
 	switch {
 	case cfg.data == "":
 		return noData()
+	case cfg.freshness < minFreshness || cfg.freshness > maxFreshness:
+		return usageError("--freshness is %v, but must be %v to %v", cfg.freshness, minFreshness, maxFreshness)
 	case cfg.listen == "": // Go would take any port on every network
 		return usageError("--listen is empty, but must be an address and a port such as %s", defaultListen)
 	case (cfg.tlsCert == "") != (cfg.tlsKey == ""):

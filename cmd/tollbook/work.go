@@ -13,19 +13,42 @@ import (
 // workEvery is how often a server does what is due without being asked.
 const workEvery = 5 * time.Second
 
-// startWork has the book do what is due until ctx ends or stop is called,
-// which returns once it has ended.
+// Definitions that other servers make reach this one within maxDefinitionAge, or
+// it answers nothing that depends on them.
+const (
+	refreshEvery     = time.Second
+	maxDefinitionAge = 5 * time.Second
+)
+
+// startRefresh reads what others define, until stop is called.
+func (n *node) startRefresh(ctx context.Context) (stop func()) {
+	return every(ctx, refreshEvery, func(ctx context.Context) {
+		if err := n.book.Refresh(ctx); err != nil && ctx.Err() == nil {
+			n.cfg.log.Error("the definitions cannot be read", "error", err)
+		}
+	})
+}
+
+// startWork has the book do what is due, until stop is called.
 func (n *node) startWork(ctx context.Context) (stop func()) {
+	return every(ctx, workEvery, func(ctx context.Context) {
+		if err := n.book.Work(ctx); err != nil && ctx.Err() == nil {
+			n.cfg.log.Error("work that is due failed; it is tried again", "error", err)
+		}
+	})
+}
+
+// every calls f at once and then in an interval, until ctx ends or stop is
+// called, which returns once it has ended.
+func every(ctx context.Context, interval time.Duration, f func(context.Context)) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		ticker := time.NewTicker(workEvery)
+		ticker := time.NewTicker(interval)
 		defer ticker.Stop()
 		for {
-			if err := n.book.Work(ctx); err != nil && ctx.Err() == nil {
-				n.cfg.log.Error("work that is due failed; it is tried again", "error", err)
-			}
+			f(ctx)
 			select {
 			case <-ctx.Done():
 				return

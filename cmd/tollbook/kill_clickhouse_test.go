@@ -1,0 +1,82 @@
+package main
+
+import (
+	"io"
+	"math"
+	"math/rand/v2"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"tollbook/clickhousestore"
+	"tollbook/clickhousetest"
+	"tollbook/storetest"
+)
+
+// TestKillDuringImportOverClickHouse is TestKillDuringImport over a ClickHouse:
+// now the server is killed, now ClickHouse, now both. The next server is another
+// one, which has nothing but the keys.
+func TestKillDuringImportOverClickHouse(t *testing.T) {
+	events, kills := 20_000, 6
+	if testing.Short() {
+		events, kills = 5_000, 3
+	}
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	traffic := storetest.NewTraffic(seed, storetest.TrafficSize{Events: events, Lanes: 3, MaxBatch: 400})
+	database := clickhousetest.Start(t, clickhousetest.Options{})
+	if err := database.Exec(t.Context(), "CREATE DATABASE tollbook"); err != nil {
+		t.Fatal(err)
+	}
+	store := "clickhouse://" + database.Addr() + "/tollbook"
+	if err := clickhousestore.Migrate(t.Context(), store, false, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	w := &killWorld{
+		t: t, data: filepath.Join(t.TempDir(), "keys"), program: filepath.Join(t.TempDir(), "tollbook"), gate: newGate(t),
+		env: []string{"TOLLBOOK_STORE=" + store, "TOLLBOOK_FRESHNESS=200ms"},
+	}
+	w.link()
+	w.init()
+	w.serve()
+	files := w.prepare(traffic)
+	for k := range kills {
+		w.gate.arm(1 + random.IntN(events/batchOfImport*(k+1)/(2*kills)))
+		imports := w.startImports(files)
+		<-w.gate.reached
+		if k%3 > 0 {
+			database.Kill()
+		}
+		if k%3 < 2 {
+			w.kill(imports)
+			database.Restart()
+			w.serve()
+			continue
+		}
+		database.Restart() // the server goes on, and so do the imports
+		for _, i := range imports {
+			w.finish(i)
+		}
+	}
+	w.gate.arm(math.MaxInt) // never
+	for _, i := range w.startImports(files) {
+		w.finish(i)
+	}
+	for _, o := range traffic.Organizations {
+		if diff := traffic.Diff(o.ID, w.records(o.ID)); diff != "" {
+			t.Errorf("seed %d: %s: records differ from the model (+ is the server's):\n%.4000s", seed, o.ID, diff)
+		}
+	}
+	if err := w.server.stop(); err != nil {
+		t.Errorf("the server did not stop cleanly: %v", err)
+	}
+}
+
+// finish waits for an import, some of whose events are rejected.
+func (w *killWorld) finish(i *exec.Cmd) {
+	if err := i.Wait(); i.ProcessState.ExitCode() != exitFailed {
+		w.t.Fatalf("an import ended with %v: %s", err, i.Stderr)
+	}
+}

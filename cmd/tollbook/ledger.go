@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
+
+	"tollbook"
+	"tollbook/clickhousestore"
+	"tollbook/localstore"
+)
+
+// ledger is what the program opens: the data directory's own, or that of a
+// ClickHouse.
+type ledger interface {
+	tollbook.Ledger
+	prometheus.Collector
+}
+
+// How old a page over a ClickHouse may be.
+const (
+	defaultFreshness = 2 * time.Second
+	minFreshness     = 100 * time.Millisecond
+	maxFreshness     = 10 * time.Second
+)
+
+func storeFlag(cmd *cobra.Command, store *string) {
+	cmd.Flags().StringVar(store, "store", "", "the ClickHouse that holds the ledger instead of the data directory, as clickhouse://USER:PASSWORD@HOST:PORT/DATABASE")
+}
+
+// openLedger opens the ledger that a server serves.
+func (cfg *nodeConfig) openLedger(ctx context.Context) (ledger, error) {
+	if cfg.store != "" {
+		return opened(clickhousestore.Open(ctx, cfg.store, clickhousestore.Options{Freshness: cfg.freshness, Logger: cfg.log, Clock: cfg.now}))
+	}
+	return opened(localstore.Open(cfg.data, localstore.Options{Clock: cfg.now, Logger: cfg.log}))
+}
+
+// opened makes what a store's Open returned a ledger, nil with an error.
+func opened[S ledger](s S, err error) (ledger, error) {
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
