@@ -244,9 +244,13 @@ func (f *folding) count(ctx context.Context) error {
 	return f.putRecords(ctx, after.records(&f.store.lines, deltas))
 }
 
+// foldsInFreshness is how often is folded in the time that a page may be old: a
+// fold takes a while itself.
+const foldsInFreshness = 5
+
 // foldLoop folds often enough for Freshness, until the store is closed.
 func (s *Store) foldLoop(ctx context.Context) {
-	ticker := time.NewTicker(s.opts.Freshness / 2)
+	ticker := time.NewTicker(s.opts.Freshness / foldsInFreshness)
 	defer ticker.Stop()
 	for failed := false; ; {
 		select {
@@ -268,7 +272,7 @@ func (s *Store) keepFresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.opts.Clock().Sub(f.began) >= s.opts.Freshness/2 {
+	if s.opts.Clock().Sub(f.began) >= s.opts.Freshness/foldsInFreshness {
 		_, err = s.fold(ctx)
 		return err
 	}

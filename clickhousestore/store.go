@@ -23,7 +23,8 @@ import (
 // event that was acknowledged before it.
 type Options struct {
 	// Freshness is how old what a read answers may be; Page.AsOf tells, by the
-	// clock of the database. With 0 a read folds what has come before it answers.
+	// clock of the database. With 0 a read folds what has come before it answers;
+	// else that is done in the background, five times in that time.
 	Freshness time.Duration
 	// QueueWait is how long a request waits for its turn. Default: 10 s.
 	QueueWait time.Duration
@@ -93,6 +94,9 @@ func Open(ctx context.Context, address string, opts Options) (*Store, error) {
 	return s, nil
 }
 
+// maxConnections is how many statements a server runs at once.
+const maxConnections = 32
+
 // connect opens a pool of connections.
 func connect(address string) (driver.Conn, error) {
 	o, err := clickhouse.ParseDSN(address)
@@ -103,6 +107,9 @@ func connect(address string) (driver.Conn, error) {
 		return nil, fmt.Errorf("the address of the ClickHouse: %w", err)
 	}
 	o.ClientInfo.Products = append(o.ClientInfo.Products, struct{ Name, Version string }{"tollbook", "1"})
+	if o.MaxOpenConns == 0 { // or what the address says
+		o.MaxOpenConns, o.MaxIdleConns = maxConnections, maxConnections/2
+	}
 	return clickhouse.Open(o)
 }
 

@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"tollbook"
 	"tollbook/client"
@@ -34,7 +35,13 @@ func (v *Verdict) differ(format string, args ...any) {
 // Check reads all usage records through c, a client of the workload's
 // organization, and compares each with the totals, digit by digit. told hears
 // of each how many have been read; it may be nil.
-func (t *Totals) Check(ctx context.Context, c *client.Client, told func(records int)) (*Verdict, error) {
+//
+// Where pages lag behind what is taken, it waits until they are of a time at
+// which everything had been; ended is that time.
+func (t *Totals) Check(ctx context.Context, c *client.Client, ended time.Time, told func(records int)) (*Verdict, error) {
+	if err := await(ctx, c, ended); err != nil {
+		return nil, fmt.Errorf("load: check: %w", err)
+	}
 	v, seen := &Verdict{}, make([]bool, len(t.Events))
 	for r, err := range c.Usage(ctx, client.UsageQuery{PerPage: tollbook.MaxPage, OrderBy: "id:asc"}) {
 		if err != nil {
@@ -53,6 +60,24 @@ func (t *Totals) Check(ctx context.Context, c *client.Client, told func(records 
 		}
 	}
 	return v, nil
+}
+
+// awaitEvery is between two looks at how old a page is.
+const awaitEvery = 100 * time.Millisecond
+
+// await returns once a page has everything in it that was taken before a time.
+func await(ctx context.Context, c *client.Client, taken time.Time) error {
+	for {
+		page, err := c.UsagePage(ctx, client.UsageQuery{PerPage: 1})
+		if err != nil || !page.AsOf.Before(taken) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(awaitEvery):
+		}
+	}
 }
 
 // compare notes what is wrong with a record.

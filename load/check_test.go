@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"tollbook"
 	"tollbook/client"
@@ -70,7 +71,7 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 				}
 			})
 			told := 0
-			v, err := totals.Check(t.Context(), c, func(records int) { told = records })
+			v, err := totals.Check(t.Context(), c, time.Time{}, func(records int) { told = records })
 			must(t, err)
 			if v.Wrong != tt.wrong || v.Above != tt.above || v.Missing != tt.missing || v.Records != len(rows) || told != len(rows) || v.Exact() != (tt.says == "") {
 				t.Errorf("%+v, told %d", *v, told)
@@ -101,5 +102,22 @@ func TestSetUpOnlyForOperators(t *testing.T) {
 	_, err := SetUp(t.Context(), c, w)
 	if refused, ok := err.(interface{ Unwrap() error }); !ok || refused.Unwrap().(*client.Error).Code != tollbook.CodeScope {
 		t.Errorf("an organization's client may set up: %v", err)
+	}
+}
+
+// TestCheckWaits: pages that are older than the end of the load are not judged.
+func TestCheckWaits(t *testing.T) {
+	w := small(t, 11)
+	ended := time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)
+	asked := 0
+	c := answering(t, func(out http.ResponseWriter, r *http.Request) {
+		asked++
+		page := map[string]any{"_links": map[string]any{}, "_embedded": map[string]any{"usage": []any{}}, "as_of": ended.Add(time.Duration(asked-3) * time.Second)}
+		if err := json.NewEncoder(out).Encode(page); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := w.Totals(0, 0).Check(t.Context(), c, ended, nil); err != nil || asked != 4 {
+		t.Errorf("%v after %d pages; the third is of the time, and one more is read then", err, asked)
 	}
 }

@@ -21,7 +21,7 @@ func small(t *testing.T, seed uint64) *Workload {
 // wantExact reads all records and wants them to be what n events come to.
 func wantExact(t *testing.T, w *Workload, c *client.Client, n uint64) {
 	t.Helper()
-	v, err := w.Totals(0, n).Check(t.Context(), c, nil)
+	v, err := w.Totals(0, n).Check(t.Context(), c, time.Time{}, nil)
 	must(t, err)
 	if !v.Exact() || v.Records != w.Totals(0, n).Records() {
 		t.Errorf("after %d events: %+v", n, *v)

@@ -183,5 +183,5 @@ func (a *app) checkLoad(ctx context.Context, b *bench, c *client.Client, end uin
 	totals := b.workload.Totals(0, end)
 	p := a.newProgress("Checking records", int64(totals.Records()), false)
 	defer p.end()
-	return totals.Check(ctx, c, func(records int) { p.set(int64(records)) })
+	return totals.Check(ctx, c, a.now(), func(records int) { p.set(int64(records)) })
 }

@@ -36,7 +36,7 @@ func TestKillDuringImportOverClickHouse(t *testing.T) {
 	}
 	w := &killWorld{
 		t: t, data: filepath.Join(t.TempDir(), "keys"), program: filepath.Join(t.TempDir(), "tollbook"), gate: newGate(t),
-		env: []string{"TOLLBOOK_STORE=" + store, "TOLLBOOK_FRESHNESS=200ms"},
+		env: []string{"TOLLBOOK_STORE=" + store, "TOLLBOOK_FRESHNESS=1s"},
 	}
 	w.link()
 	w.init()

@@ -21,9 +21,9 @@ type ledger interface {
 
 // How old a page over a ClickHouse may be.
 const (
-	defaultFreshness = 2 * time.Second
-	minFreshness     = 100 * time.Millisecond
-	maxFreshness     = 10 * time.Second
+	defaultFreshness = 10 * time.Second
+	minFreshness     = 500 * time.Millisecond
+	maxFreshness     = time.Minute
 )
 
 func storeFlag(cmd *cobra.Command, store *string) {

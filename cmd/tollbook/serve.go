@@ -26,7 +26,7 @@ that is a terminal.`,
 	f := cmd.Flags()
 	dataFlag(cmd, &cfg.data)
 	storeFlag(cmd, &cfg.store)
-	f.DurationVar(&cfg.freshness, "freshness", defaultFreshness, "with --store: how old what a page says may be")
+	f.DurationVar(&cfg.freshness, "freshness", defaultFreshness, "with --store: how old a page may be; mostly it is a fifth of that")
 	f.StringVar(&cfg.listen, "listen", defaultListen, "address and port; port 0 takes a free one")
 	f.StringVar(&cfg.publicURL, "public-url", "", "address that links start with (default: where it listens)")
 	f.StringVar(&cfg.tlsCert, "tls-cert", "", "file of the certificate and its chain, PEM")
