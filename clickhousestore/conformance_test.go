@@ -50,10 +50,20 @@ func (d *driver) Open(t testing.TB) tollbook.Ledger {
 	return s
 }
 
+// newDriver returns a database for each test.
+func (s *server) newDriver(t testing.TB) storetest.Driver {
+	name, url := s.database(t)
+	return &driver{url, name}
+}
+
+// The suite waits for the server most of the time: what is left is done
+// meanwhile.
 func TestConformance(t *testing.T) {
-	server := newServer(t)
-	storetest.Run(t, func(t testing.TB) storetest.Driver {
-		name, url := server.database(t)
-		return &driver{url, name}
-	})
+	t.Parallel()
+	storetest.Run(t, newServer(t).newDriver)
+}
+
+func TestHistories(t *testing.T) {
+	t.Parallel()
+	storetest.Histories(t, newServer(t).newDriver, 2)
 }

@@ -38,5 +38,6 @@ func (c *crasher) Crash(t testing.TB) storetest.Driver {
 }
 
 func TestCrashes(t *testing.T) {
+	t.Parallel()
 	storetest.Crashes(t, newCrasher)
 }

@@ -15,6 +15,7 @@ type httpDriver struct{ driver }
 
 // TestOverHTTP runs what needs each kind of statement over the other protocol.
 func TestOverHTTP(t *testing.T) {
+	t.Parallel()
 	server := newServer(t)
 	storetest.Scripts(t, func(t testing.TB) storetest.Driver {
 		name, _ := server.database(t)
@@ -25,6 +26,7 @@ func TestOverHTTP(t *testing.T) {
 // TestMigrate makes the tables once, however often it is called, and nothing in
 // a dry run; without them, or with newer ones, nothing is opened.
 func TestMigrate(t *testing.T) {
+	t.Parallel()
 	server := newServer(t)
 	if err := server.Exec(t.Context(), "CREATE DATABASE empty"); err != nil {
 		t.Fatal(err)
@@ -67,6 +69,7 @@ func TestMigrate(t *testing.T) {
 // TestSettle: a ledger whose pages may be old shows what was settled at once,
 // what another server took included.
 func TestSettle(t *testing.T) {
+	t.Parallel()
 	server := newServer(t)
 	_, url := server.database(t)
 	all := servers(t, url, 2, clickhousestore.Options{Freshness: time.Hour})

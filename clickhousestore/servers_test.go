@@ -74,6 +74,7 @@ func postLoop(t *testing.T, l tollbook.Ledger, batch []tollbook.Entry) []tollboo
 // on and every server reads. Each name counts once, and what counts is what its
 // first word says; sent again, each content is told what became of it.
 func TestOneNameOnSeveralServers(t *testing.T) {
+	t.Parallel()
 	const names, rivals = 600, 4
 	server := newServer(t)
 	_, url := server.database(t)
@@ -211,6 +212,7 @@ func records(t *testing.T, l tollbook.Ledger, org string) (all []tollbook.Record
 // TestServerOfTheDatabaseIsKilled kills ClickHouse over and over while servers
 // post; whoever gets an error sends again. Everything counts once.
 func TestServerOfTheDatabaseIsKilled(t *testing.T) {
+	t.Parallel()
 	const batches, size, kills = 60, 50, 4
 	server := newServer(t)
 	_, url := server.database(t)
@@ -253,6 +255,7 @@ func TestServerOfTheDatabaseIsKilled(t *testing.T) {
 // old: what had been acknowledged before AsOf is in them, and they are never
 // older than they may be.
 func TestAsOfIsTrue(t *testing.T) {
+	t.Parallel()
 	server := newServer(t)
 	_, url := server.database(t)
 	all := servers(t, url, 2, clickhousestore.Options{Freshness: 200 * time.Millisecond})
@@ -308,6 +311,7 @@ func TestAsOfIsTrue(t *testing.T) {
 
 // TestAddressIsNotSaid: an address that is none is refused without its password.
 func TestAddressIsNotSaid(t *testing.T) {
+	t.Parallel()
 	for _, address := range []string{"clickhouse://u:secret@host:port/db", "clickhouse://u:secret@ho st:9000/db", "mysql://u:secret@host/db", "clickhouse://u:secret@host:9000/db?dial_timeout=secret", "://secret"} {
 		_, err := clickhousestore.Open(t.Context(), address, clickhousestore.Options{})
 		if err == nil || strings.Contains(err.Error(), "secret") && !strings.Contains(address, "=secret") {
@@ -318,6 +322,7 @@ func TestAddressIsNotSaid(t *testing.T) {
 
 // TestWrongPassword is told so, and opens nothing.
 func TestWrongPassword(t *testing.T) {
+	t.Parallel()
 	s := &server{Server: clickhousetest.Start(t, clickhousetest.Options{Users: []clickhousetest.User{{Name: "tollbook", Password: "right"}}})}
 	name, _ := s.database(t)
 	for _, tt := range []struct {

@@ -44,17 +44,21 @@ func scanTally(rows driver.Rows) (k tallyKey, t tally, err error) {
 	return k, t, err
 }
 
+// counted reads what was written as what each charge counts, or takes back.
+func (f *folding) counted() string {
+	return fmt.Sprintf(`SELECT organization, account, booked, home, line, increments, toInt64(count) AS events FROM events
+			ARRAY JOIN lines AS line, increments AS increments, counts AS count WHERE %[1]s AND %[2]s
+		UNION ALL SELECT organization, account, booked, home, line, increments, toInt64(count) FROM bookings
+			ARRAY JOIN lines AS line, increments AS increments, counts AS count WHERE %[1]s
+		UNION ALL SELECT organization, account, was_booked, home, line, -increments, -toInt64(count) FROM bookings
+			ARRAY JOIN was_lines AS line, was_increments AS increments, was_counts AS count WHERE %[1]s`, f.written(), notRepeated)
+}
+
 // deltas returns by how much what was written changes each tally.
 func (f *folding) deltas(ctx context.Context) (tallies, error) {
 	s := f.store
-	sql := fmt.Sprintf(`SELECT organization, account, booked, home, line, toString(sum(toInt256(increments))), toInt64(sum(events)), toUInt64(0) FROM (
-			SELECT organization, account, booked, home, line, increments, toInt64(count) AS events FROM events
-				ARRAY JOIN lines AS line, increments AS increments, counts AS count WHERE %[1]s AND %[2]s
-			UNION ALL SELECT organization, account, booked, home, line, increments, toInt64(count) FROM bookings
-				ARRAY JOIN lines AS line, increments AS increments, counts AS count WHERE %[1]s
-			UNION ALL SELECT organization, account, was_booked, home, line, -increments, -toInt64(count) FROM bookings
-				ARRAY JOIN was_lines AS line, was_increments AS increments, was_counts AS count WHERE %[1]s
-		) GROUP BY organization, account, booked, home, line`, f.written(), notRepeated)
+	sql := fmt.Sprintf(`SELECT organization, account, booked, home, line, toString(sum(toInt256(increments))), toInt64(sum(events)), toUInt64(0)
+		FROM (%s) GROUP BY organization, account, booked, home, line`, f.counted())
 	deltas := tallies{}
 	keys := map[lineKey]bool{}
 	err := s.query(ctx, sql, func(rows driver.Rows) error {

@@ -30,6 +30,8 @@ func (d *memDriver) Crash(testing.TB) storetest.Driver {
 	return &memDriver{fs: clone, seed: d.seed}
 }
 
-func TestConformance(t *testing.T) {
-	storetest.Run(t, func(testing.TB) storetest.Driver { return &memDriver{fs: newCrashFS()} })
-}
+func newMemDriver(testing.TB) storetest.Driver { return &memDriver{fs: newCrashFS()} }
+
+func TestConformance(t *testing.T) { storetest.Run(t, newMemDriver) }
+
+func TestHistories(t *testing.T) { storetest.Histories(t, newMemDriver, 3) }

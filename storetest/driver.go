@@ -26,8 +26,8 @@ type Crasher interface {
 	Crash(t testing.TB) Driver
 }
 
-// Run runs the whole suite. Each test takes a new driver. The random
-// histories are few here; a store that wants more calls Histories.
+// Run runs the whole suite but for the random histories, for which a store calls
+// Histories. Each test takes a new driver.
 func Run(t *testing.T, newDriver func(t testing.TB) Driver) {
 	groups := []struct {
 		name  string
@@ -59,7 +59,6 @@ func Run(t *testing.T, newDriver func(t testing.TB) Driver) {
 	}
 	t.Run("Scripts", func(t *testing.T) { Scripts(t, newDriver) })
 	t.Run("UseCases", func(t *testing.T) { UseCases(t, newDriver) })
-	t.Run("Histories", func(t *testing.T) { Histories(t, newDriver, 3) })
 }
 
 // Crashes runs the tests of the suite that need a Crasher, for a store whose

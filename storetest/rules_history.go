@@ -54,9 +54,10 @@ func historyTests() []test {
 			s.wantReplaces(rated(call("never"), perMinute(), 1), "1")
 		}},
 		{"NoMoreThanMaxWords", func(s *subject) {
-			s.accept(rated(call("1"), perMinute(), 1))
+			e := rated(call("1"), perMinute(), 1)
+			s.accept(e)
 			for i := range tollbook.MaxWords + 3 {
-				s.wantRestate(acmeOffice, mustMonth(august), atLine(perMinute(), int64(i)))
+				s.wantBook([]tollbook.Outcome{tollbook.Accepted}, booking(e, perMinute(), uint64(i)))
 			}
 			words, _, err := s.ledger.History(s.t.Context(), unrated(call("1")).Claim)
 			s.must(err)

@@ -4,6 +4,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -71,6 +72,11 @@ func TestKillDuringImportOverClickHouse(t *testing.T) {
 	}
 	if err := w.server.stop(); err != nil {
 		t.Errorf("the server did not stop cleanly: %v", err)
+	}
+	verify := exec.Command(w.program, "verify")
+	verify.Env = append(os.Environ(), w.env...)
+	if out, err := verify.CombinedOutput(); err != nil {
+		t.Errorf("verify: %v: %s", err, out)
 	}
 }
 

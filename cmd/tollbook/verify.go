@@ -9,26 +9,34 @@ import (
 	"github.com/spf13/cobra"
 
 	"tollbook/book"
+	"tollbook/clickhousestore"
 	"tollbook/localstore"
 )
 
 func (a *app) verifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "verify", Short: "Rebuild every view of a data directory from its log and compare", Args: args(),
+		Use: "verify", Short: "Rebuild every view of a ledger from its log and compare", Args: args(),
 		Example: examples(`
   tollbook verify --data ./book
-  tollbook verify --data ./book --output json`),
+  tollbook verify --data ./book --output json
+  tollbook verify --store clickhouse://tollbook@db:9000/tollbook`),
 		Long: `Reads the whole log of a data directory and compares what it makes of it with
 what is served from it: definitions, records, claims and indexes. Then it works
 the statement of every closed month out again from its records. It says what
-differs and then fails. No server may be using the directory meanwhile.`,
+differs and then fails. No server may be using the directory meanwhile. With
+--store it does the same with a ledger in a ClickHouse, whose servers may go on,
+and tells how many names several of them took at the same time; each counts once.`,
 	}
-	var data string
+	var data, store string
 	dataFlag(cmd, &data)
+	storeFlag(cmd, &store)
 	output := outputFlag(cmd, asTable, asJSON)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := oneOf("output", *output, asTable, asJSON); err != nil {
 			return err
+		}
+		if store != "" {
+			return a.verifyStore(cmd.Context(), store, *output)
 		}
 		if data == "" {
 			return noData()
@@ -50,7 +58,8 @@ differs and then fails. No server may be using the directory meanwhile.`,
 		if err != nil {
 			return err
 		}
-		return a.printReport(&report, statements, *output)
+		return a.printReport(&verified{Bytes: &report.Bytes, Events: report.Events, Bookings: report.Bookings, Records: report.Records,
+			Definitions: report.Definitions, Differences: report.Found, first: report.Differences}, statements, *output)
 	}
 	return cmd
 }
@@ -65,41 +74,87 @@ func checkStatements(ctx context.Context, data string) (checked []book.Statement
 	return book.CheckStatements(ctx, store)
 }
 
-func (a *app) printReport(r *localstore.Report, statements []book.StatementCheck, output string) error {
-	for _, d := range r.Differences {
+// verified is what a verification counted and found, as JSON shows it.
+type verified struct {
+	Bytes       *int64 `json:"bytes,omitempty"` // of the log of a data directory
+	Events      int64  `json:"events"`
+	Bookings    int64  `json:"bookings"`
+	Records     int64  `json:"records"`
+	Definitions int64  `json:"definitions"`
+	Repeats     *int64 `json:"repeats,omitempty"`   // in a ClickHouse: names that several servers took
+	Conflicts   *int64 `json:"conflicts,omitempty"` // of them: with other content
+	Differences int    `json:"differences"`
+	Statements  int    `json:"statements"`
+	Untrue      int    `json:"untrue_statements"`
+
+	first []string // of the differences
+}
+
+// verifyStore verifies a ledger in a ClickHouse.
+func (a *app) verifyStore(ctx context.Context, address, output string) (err error) {
+	store, err := clickhousestore.Open(ctx, address, clickhousestore.Options{Clock: a.now})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	var p *progress
+	r, err := store.Verify(ctx, func(done, total int64) {
+		if p == nil {
+			p = a.newProgress("Reading the ledger", total, false)
+		}
+		p.set(done)
+	})
+	if p != nil {
+		p.end()
+	}
+	if err != nil {
+		return err
+	}
+	statements, err := book.CheckStatements(ctx, store)
+	if err != nil {
+		return err
+	}
+	return a.printReport(&verified{Events: r.Events, Bookings: r.Bookings, Records: r.Records, Definitions: r.Definitions,
+		Repeats: &r.Repeats, Conflicts: &r.Conflicts, Differences: r.Found, first: r.Differences}, statements, output)
+}
+
+func (a *app) printReport(r *verified, statements []book.StatementCheck, output string) error {
+	for _, d := range r.first {
 		a.say("%s", d)
 	}
-	if more := r.Found - len(r.Differences); more > 0 {
+	if more := r.Differences - len(r.first); more > 0 {
 		a.say("… and %s.", plural(more, "more difference"))
 	}
-	wrong := 0
+	r.Statements = len(statements)
 	for _, st := range statements {
 		if st.Difference != "" {
-			wrong++
+			r.Untrue++
 			a.say("%s of %s: %s", st.Month, st.OrganizationID, st.Difference)
 		}
 	}
 	var err error
 	if output == asJSON {
-		err = a.printJSON(struct {
-			Bytes       int64 `json:"bytes"`
-			Events      int64 `json:"events"`
-			Bookings    int64 `json:"bookings"`
-			Records     int64 `json:"records"`
-			Definitions int64 `json:"definitions"`
-			Differences int   `json:"differences"`
-			Statements  int   `json:"statements"`
-			Untrue      int   `json:"untrue_statements"`
-		}{r.Bytes, r.Events, r.Bookings, r.Records, r.Definitions, r.Found, len(statements), wrong})
+		err = a.printJSON(r)
 	} else {
-		_, err = fmt.Fprintf(a.stdout, "%s, %s, %s in %s of log: %s\n", plural(int(r.Events), "event"), plural(int(r.Records), "record"),
-			plural(int(r.Definitions), "definition"), plural(int(r.Bytes), "byte"), plural(r.Found, "difference"))
-		if err == nil && len(statements) > 0 {
-			_, err = fmt.Fprintf(a.stdout, "%s: %s\n", plural(len(statements), "statement"), plural(wrong, "difference"))
-		}
+		err = a.printVerified(r)
 	}
-	if err == nil && r.Found+wrong > 0 {
+	if err == nil && r.Differences+r.Untrue > 0 {
 		return failedSilently()
+	}
+	return err
+}
+
+func (a *app) printVerified(r *verified) error {
+	counted := fmt.Sprintf("%s, %s, %s", plural(int(r.Events), "event"), plural(int(r.Records), "record"), plural(int(r.Definitions), "definition"))
+	if r.Bytes != nil {
+		counted += fmt.Sprintf(" in %s of log", plural(int(*r.Bytes), "byte"))
+	}
+	if r.Repeats != nil && *r.Repeats > 0 {
+		counted += fmt.Sprintf("; %s that several servers took at the same time, %d with other content", plural(int(*r.Repeats), "name"), *r.Conflicts)
+	}
+	_, err := fmt.Fprintf(a.stdout, "%s: %s\n", counted, plural(r.Differences, "difference"))
+	if err == nil && r.Statements > 0 {
+		_, err = fmt.Fprintf(a.stdout, "%s: %s\n", plural(r.Statements, "statement"), plural(r.Untrue, "difference"))
 	}
 	return err
 }
