@@ -105,44 +105,62 @@ type latest struct {
 	void bool
 }
 
-// booker looks up the last words about the events of bookings.
+// booker looks up the last words about the events of bookings. An event whose
+// epoch has not been folded may turn out to have come twice, so that is done
+// first.
 func (s *Store) booker(ctx context.Context, under tollbook.Pos, bookings []tollbook.Booking) (*booker, error) {
-	b := &booker{store: s, under: under, latest: make(map[tollbook.Claim]latest, len(bookings)), rooms: map[cell]*room{}}
+	b := &booker{store: s, under: under, rooms: map[cell]*room{}}
+	if err := b.look(ctx, bookings); err != nil {
+		return nil, err
+	}
+	for i := range bookings {
+		if _, there := b.latest[bookings[i].Event.Claim]; there {
+			continue
+		}
+		if _, err := s.fold(ctx); err != nil {
+			return nil, err
+		}
+		return b, b.look(ctx, bookings)
+	}
+	return b, nil
+}
+
+func (b *booker) look(ctx context.Context, bookings []tollbook.Booking) error {
+	b.latest = make(map[tollbook.Claim]latest, len(bookings))
 	var claims [][]byte
 	for i := range bookings {
 		claims = append(claims, bookings[i].Event.Claim[:])
 	}
 	asked, err := with(ctx, &sent{"asked", []sentColumn{{"claim", "FixedString(16)", claims}}})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	// The first row, of no claim, says where the log and the bookings end.
 	const statement = `WITH (SELECT max(seq) FROM bookings) AS last
-		SELECT claim, max(seq) AS said, argMax(item, seq), max(voided), last, ` + theEnd + `.2 FROM (
-			SELECT claim, seq, item, voided FROM bookings WHERE claim IN (SELECT claim FROM asked) AND seq <= last
-			UNION ALL SELECT claim, 0, 0, 0 FROM claims WHERE claim IN (SELECT claim FROM asked)
-			UNION ALL SELECT claim, 0, 0, 0 FROM events WHERE epoch >= (SELECT max(cut) FROM folds) AND claim IN (SELECT claim FROM asked)
-			UNION ALL SELECT toFixedString('', 16), 0, 0, 0
+		SELECT claim, max(seq), argMax(batch, seq), argMax(item, seq), max(voided), last, ` + theEnd + `.2 FROM (
+			SELECT claim, seq, toUInt64(0) AS batch, item, voided FROM bookings WHERE claim IN (SELECT claim FROM asked) AND seq <= last
+			UNION ALL SELECT claim, 0, batch, item, 0 FROM claims WHERE claim IN (SELECT claim FROM asked)
+			UNION ALL SELECT toFixedString('', 16), 0, 0, 0, 0
 		) GROUP BY claim`
 	var at uint64
-	err = s.query(asked, statement, func(rows driver.Rows) error {
+	err = b.store.query(asked, statement, func(rows driver.Rows) error {
 		var claim string
-		var seq uint64
+		var seq, batch uint64
 		var item uint32
 		var voided uint8
-		if err := rows.Scan(&claim, &seq, &item, &voided, &b.seq, &at); err != nil {
+		if err := rows.Scan(&claim, &seq, &batch, &item, &voided, &b.seq, &at); err != nil {
 			return err
 		}
 		c := tollbook.Claim([]byte(claim))
-		if b.latest[c] = (latest{cameRef(c), voided != 0}); seq > 0 {
+		if b.latest[c] = (latest{cameRef(c, batch, item), voided != 0}); seq > 0 {
 			b.latest[c] = latest{bookingRef(seq, item), voided != 0}
 		}
 		return nil
 	})
-	if err == nil && tollbook.Pos(at) != under {
+	if err == nil && tollbook.Pos(at) != b.under {
 		err = tollbook.ErrMoved
 	}
-	return b, err
+	return err
 }
 
 func cellOfBooking(b *tollbook.Booking) cell {

@@ -229,17 +229,14 @@ func (f *folding) count(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	after := before
-	if !counted {
-		after = before.plus(deltas, f.to)
-		if f.marked > 0 {
-			if err := f.keepPast(ctx, before, deltas); err != nil {
-				return err
-			}
-		}
-		if err := f.putTallies(ctx, after, deltas); err != nil {
+	if !counted && f.marked > 0 {
+		if err := f.keepPast(ctx, before, deltas); err != nil {
 			return err
 		}
+	}
+	after := before.plus(deltas, f.to)
+	if err := f.putTallies(ctx, after, deltas); err != nil {
+		return err
 	}
 	return f.putRecords(ctx, after.records(&f.store.lines, deltas))
 }

@@ -73,7 +73,8 @@ func (f *folding) deltas(ctx context.Context) (tallies, error) {
 }
 
 // tallies returns the tallies that what was written touches, and all that make
-// records with them. counted tells that what was written is in them already.
+// records with them. counted tells that what was written is in some of them
+// already: somebody has begun to write them, and was done with the past.
 //
 // Those are all of a month in which something was touched, or in which the same
 // home months are booked: tiers may cut them elsewhere now. What is booked there
@@ -122,7 +123,8 @@ func keysOf(m map[cell]bool) []cell {
 	return all
 }
 
-// plus returns the tallies with deltas added.
+// plus returns the tallies with deltas added, but for those that are of the
+// version already.
 func (before tallies) plus(deltas tallies, version uint64) tallies {
 	after := make(tallies, len(before)+len(deltas))
 	for k, t := range before {
@@ -130,6 +132,9 @@ func (before tallies) plus(deltas tallies, version uint64) tallies {
 	}
 	for k, d := range deltas {
 		t := after[k]
+		if t.version == version {
+			continue
+		}
 		after[k] = tally{t.increments.Add(d.increments), t.events + d.events, version}
 	}
 	return after

@@ -58,7 +58,8 @@ type wordColumns struct {
 	normal, cloudEvent    []string
 	item                  []uint32
 	fingerprint           []uint64 // of events
-	wasBooked             []int32  // from here on of bookings
+	came                  []uint64 // from here on of bookings
+	wasBooked             []int32
 	wasLines              [][][]byte
 	wasIncrements         [][]string
 	wasCounts             [][]uint8
@@ -98,6 +99,7 @@ func (w *wordColumns) addBooking(b *tollbook.Booking) {
 	if !b.Adjusts {
 		was = chargesOf(e.Charges)
 	}
+	w.came = append(w.came, uint64(e.Came))
 	w.wasBooked = append(w.wasBooked, int32(e.Booked))
 	w.wasLines, w.wasIncrements, w.wasCounts = append(w.wasLines, was.lines), append(w.wasIncrements, was.increments), append(w.wasCounts, was.counts)
 	w.adjusts = append(w.adjusts, flag(b.Adjusts))
@@ -142,7 +144,7 @@ func (w *wordColumns) eventColumns() []sentColumn {
 
 func (w *wordColumns) bookingColumns() []sentColumn {
 	return append(w.columns(),
-		sentColumn{"was_booked", "Int32", w.wasBooked}, sentColumn{"was_lines", "Array(FixedString(16))", w.wasLines},
+		sentColumn{"came", "UInt64", w.came}, sentColumn{"was_booked", "Int32", w.wasBooked}, sentColumn{"was_lines", "Array(FixedString(16))", w.wasLines},
 		sentColumn{"was_increments", "Array(String)", w.wasIncrements}, sentColumn{"was_counts", "Array(UInt8)", w.wasCounts},
 		sentColumn{"voided", "UInt8", w.voided}, sentColumn{"adjusts", "UInt8", w.adjusts},
 		sentColumn{"void_reason", "String", w.voidReason}, sentColumn{"void_actor", "String", w.voidActor}, sentColumn{"void_at", "String", w.voidAt},
@@ -153,9 +155,9 @@ func (w *wordColumns) bookingColumns() []sentColumn {
 // The columns of a word, as readWord wants them.
 const (
 	eventWord = `organization, booked, home, claim, lines, arrayMap(x -> toString(x), increments) AS texts, unrated, rate_card, rate_version, rate_row, rate_prefix,
-		normal, cloudevent, toUInt64(0) AS word_seq, toUInt32(0) AS word_item, toUInt8(0) AS voided, toUInt8(0) AS adjusts, '' AS void_reason, '' AS void_actor, '' AS void_at, '' AS void_source, '' AS void_id`
+		normal, cloudevent, toUInt64(0) AS word_seq, batch AS word_came, item AS word_item, toUInt8(0) AS voided, toUInt8(0) AS adjusts, '' AS void_reason, '' AS void_actor, '' AS void_at, '' AS void_source, '' AS void_id`
 	bookingWord = `organization, booked, home, claim, lines, arrayMap(x -> toString(x), increments) AS texts, unrated, rate_card, rate_version, rate_row, rate_prefix,
-		normal, cloudevent, seq AS word_seq, item AS word_item, voided, adjusts, void_reason, void_actor, void_at, void_source, void_id`
+		normal, cloudevent, seq AS word_seq, came AS word_came, item AS word_item, voided, adjusts, void_reason, void_actor, void_at, void_source, void_id`
 )
 
 // rawWord is a word whose lines have not been looked up.
@@ -165,15 +167,16 @@ type rawWord struct {
 	increments []string
 }
 
-// A Ref names a word. That an event came is named by its claim; a correction by
-// its seq, and its place in that.
+// A Ref names a word. That an event came is named by its claim and its row, for
+// several servers may have taken it; a correction by its seq, and its place in
+// that.
 const (
 	refCame  tollbook.Ref = 1 << 63
 	itemBits              = 24
 )
 
-func cameRef(claim tollbook.Claim) tollbook.Ref {
-	return refCame | tollbook.Ref(binary.BigEndian.Uint64(claim[:8]))
+func cameRef(claim tollbook.Claim, batch uint64, item uint32) tollbook.Ref {
+	return refCame | tollbook.Ref(binary.BigEndian.Uint64(claim[:8])^batch^uint64(item))
 }
 
 func bookingRef(seq uint64, item uint32) tollbook.Ref {
@@ -197,10 +200,10 @@ func readWord(rows driver.Rows) (w rawWord, err error) {
 	var booked, home int32
 	var unrated, voided, adjusts uint8
 	var version, row uint32
-	var seq uint64
+	var seq, came uint64
 	var item uint32
 	err = rows.Scan(&organization, &booked, &home, &claim, &w.lines, &w.increments, &unrated, &card, &version, &row, &prefix,
-		&normal, &cloudEvent, &seq, &item, &voided, &adjusts, &reason, &actor, &at, &source, &id)
+		&normal, &cloudEvent, &seq, &came, &item, &voided, &adjusts, &reason, &actor, &at, &source, &id)
 	if err != nil {
 		return w, err
 	}
@@ -214,9 +217,11 @@ func readWord(rows driver.Rows) (w rawWord, err error) {
 	e.Home, e.Booked = tollbook.Month(home), tollbook.Month(booked)
 	e.Rate = tollbook.Rate{CardID: card, Version: int(version), Row: int(row), Prefix: prefix}
 	e.Unrated, e.Adjusts = tollbook.Unrated(unrated), adjusts != 0
-	e.Came = cameRef(e.Claim)
-	if e.Ref = e.Came; seq > 0 {
-		e.Ref = bookingRef(seq, item)
+	if seq > 0 {
+		e.Ref, e.Came = bookingRef(seq, item), tollbook.Ref(came)
+	} else {
+		e.Ref = cameRef(e.Claim, came, item)
+		e.Came = e.Ref
 	}
 	if voided != 0 {
 		v := &tollbook.Void{Reason: reason, Actor: actor, ReplacedBy: tollbook.EventName{Source: source, ID: id}}

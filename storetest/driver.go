@@ -27,7 +27,7 @@ type Crasher interface {
 }
 
 // Run runs the whole suite but for the random histories, for which a store calls
-// Histories. Each test takes a new driver.
+// Histories. Each test takes a new driver; groups of them run side by side.
 func Run(t *testing.T, newDriver func(t testing.TB) Driver) {
 	groups := []struct {
 		name  string
@@ -55,10 +55,13 @@ func Run(t *testing.T, newDriver func(t testing.TB) Driver) {
 		{"Crash", crashTests()},
 	}
 	for _, g := range groups {
-		t.Run(g.name, func(t *testing.T) { runTests(t, g.tests, newDriver) })
+		t.Run(g.name, func(t *testing.T) {
+			t.Parallel()
+			runTests(t, g.tests, newDriver)
+		})
 	}
-	t.Run("Scripts", func(t *testing.T) { Scripts(t, newDriver) })
-	t.Run("UseCases", func(t *testing.T) { UseCases(t, newDriver) })
+	t.Run("Scripts", func(t *testing.T) { t.Parallel(); Scripts(t, newDriver) })
+	t.Run("UseCases", func(t *testing.T) { t.Parallel(); UseCases(t, newDriver) })
 }
 
 // Crashes runs the tests of the suite that need a Crasher, for a store whose

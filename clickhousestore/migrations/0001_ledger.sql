@@ -76,6 +76,7 @@ CREATE TABLE IF NOT EXISTS bookings (
     void_source    String,
     void_id        String,
     stands_for     FixedString(16) COMMENT 'claim of the event that replaces it; all zero: none',
+    came           UInt64 COMMENT 'names the row of events that is corrected',
     writer         UInt64,
     epoch          UInt64,
     INDEX epochs epoch TYPE minmax GRANULARITY 1,
