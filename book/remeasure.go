@@ -234,7 +234,7 @@ func (b *Book) restate(ctx context.Context, m accountMonth, in *rates, seen toll
 			}
 		case errors.Is(err, tollbook.ErrStale):
 			return true, nil
-		case tollbook.CodeOf(err) == tollbook.CodeTooManyRequests && err != nil:
+		case isBusy(err):
 			// Senders are in front; each try waits for its turn.
 		default:
 			if err == nil {

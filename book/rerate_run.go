@@ -101,8 +101,9 @@ func (b *Book) runRerate(ctx context.Context, id string) error {
 		}
 		b.rerating.set(&job)
 		if now := b.opt.Clock(); now.Sub(noted) >= noteEvery {
-			if noted = now; !b.noteRerate(ctx, &job) {
-				return ctx.Err()
+			noted = now
+			if running, err := b.noteRerate(ctx, &job); err != nil || !running {
+				return err
 			}
 		}
 	}
@@ -166,24 +167,39 @@ func (b *Book) isRunning(id string) bool {
 	return b.state.rerates[id].value.State == RerateRunning
 }
 
-// noteRerate writes down how far a re-rating is, unless it was canceled.
-func (b *Book) noteRerate(ctx context.Context, job *Rerate) bool {
-	running := false
-	err := b.define(ctx, actorServer, func(s *state) (definition, error) {
+// noteRerate writes down how far a re-rating is, and tells whether it has not
+// been canceled. Where the ledger is busy the next note will say it.
+func (b *Book) noteRerate(ctx context.Context, job *Rerate) (running bool, err error) {
+	err = b.define(ctx, actorServer, func(s *state) (definition, error) {
 		if running = s.rerates[job.ID].value.State == RerateRunning; !running {
 			return definition{}, nil
 		}
 		return definition{tollbook.KindRerate, job.ID, *job}, nil
 	})
-	return err == nil && running
+	if isBusy(err) {
+		err = nil
+	}
+	return running, err
 }
 
 // endRerate writes down that a re-rating is done, and marks the point where
-// what it restated holds.
+// what it restated holds. While the ledger is busy each try waits for its turn.
 func (b *Book) endRerate(ctx context.Context, job *Rerate) error {
 	at := b.opt.Clock().UTC()
 	job.State, job.FinishedAt = RerateDone, &at
-	err := b.defineAll(ctx, actorServer, func(s *state) ([]definition, error) {
+	err := b.defineEnd(ctx, job)
+	for isBusy(err) {
+		err = b.defineEnd(ctx, job)
+	}
+	if err == nil {
+		b.opt.Logger.Info("a re-rating is done", slog.String("id", job.ID), slog.Int("months", job.MonthsDone),
+			slog.Int64("events", job.Events), slog.Int64("changed", job.EventsChanged), slog.Int("refused", job.Refused))
+	}
+	return err
+}
+
+func (b *Book) defineEnd(ctx context.Context, job *Rerate) error {
+	return b.defineAll(ctx, actorServer, func(s *state) ([]definition, error) {
 		if s.rerates[job.ID].value.State != RerateRunning {
 			return nil, nil
 		}
@@ -197,9 +213,4 @@ func (b *Book) endRerate(ctx context.Context, job *Rerate) error {
 		}
 		return defs, nil
 	})
-	if err == nil {
-		b.opt.Logger.Info("a re-rating is done", slog.String("id", job.ID), slog.Int("months", job.MonthsDone),
-			slog.Int64("events", job.Events), slog.Int64("changed", job.EventsChanged), slog.Int("refused", job.Refused))
-	}
-	return err
 }

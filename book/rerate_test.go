@@ -22,13 +22,20 @@ type watchedLedger struct {
 	ended         chan struct{} // re-ratings
 	restated      chan struct{} // months; nil: it does not tell
 	beforeRestate func() error
+	beforeNote    func(body []byte) error // of a re-rating
 }
 
 func watched(l tollbook.Ledger) *watchedLedger {
-	return &watchedLedger{Ledger: l, ended: make(chan struct{}, 100), restated: make(chan struct{}, 100), beforeRestate: func() error { return nil }}
+	return &watchedLedger{Ledger: l, ended: make(chan struct{}, 100), restated: make(chan struct{}, 100),
+		beforeRestate: func() error { return nil }, beforeNote: func([]byte) error { return nil }}
 }
 
 func (l *watchedLedger) Define(ctx context.Context, head tollbook.Pos, defs []tollbook.Definition) (tollbook.Pos, error) {
+	if defs[0].Kind == tollbook.KindRerate {
+		if err := l.beforeNote(defs[0].Body); err != nil {
+			return 0, err
+		}
+	}
 	pos, err := l.Ledger.Define(ctx, head, defs)
 	if err == nil && defs[0].Kind == tollbook.KindRerate && bytes.Contains(defs[0].Body, []byte(`"done"`)) {
 		l.ended <- struct{}{}

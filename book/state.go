@@ -269,3 +269,8 @@ func (b *Book) encode(actor string, d definition) (tollbook.Definition, error) {
 }
 
 func isMoved(err error) bool { return errors.Is(err, tollbook.ErrMoved) }
+
+// isBusy tells whether a ledger says to come again: nothing was stored.
+func isBusy(err error) bool {
+	return err != nil && tollbook.CodeOf(err) == tollbook.CodeTooManyRequests
+}

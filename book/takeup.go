@@ -85,7 +85,7 @@ func (b *Book) bookRated(ctx context.Context, events []tollbook.BookedEvent) (in
 			}
 			continue
 		}
-		if tollbook.CodeOf(err) == tollbook.CodeTooManyRequests {
+		if isBusy(err) {
 			continue // senders are in front; each try waits for its turn
 		}
 		counted := 0

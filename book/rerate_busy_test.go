@@ -1,0 +1,140 @@
+package book_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"tollbook"
+	"tollbook/book"
+)
+
+// errorLog is a log that passes on errors alone.
+type errorLog struct {
+	slog.Handler
+	errors chan string
+}
+
+func (l errorLog) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelError }
+
+func (l errorLog) Handle(_ context.Context, r slog.Record) error {
+	r.Attrs(func(a slog.Attr) bool {
+		r.Message += " " + a.String()
+		return true
+	})
+	l.errors <- r.Message
+	return nil
+}
+
+// rerates is a fixture with an event in the month of each of six accounts, all
+// of which a re-rating changes.
+type rerates struct {
+	*fixture
+	ledger *watchedLedger
+	errors chan string // that the book logs
+}
+
+const sixMonths = "2026-09 b0 2, 2026-09 b1 2, 2026-09 b2 2, 2026-09 b3 2, 2026-09 b4 2, 2026-09 b5 2, "
+
+// newRerates is one whose clock goes on by so much whenever it is looked at.
+func newRerates(t *testing.T, l tollbook.Ledger, step time.Duration) *rerates {
+	t.Helper()
+	clock := newWatch("2026-09-15T12:00:00Z")
+	now := func() time.Time {
+		now := clock.time()
+		clock.set(now.Add(step).Format(time.RFC3339))
+		return now
+	}
+	r := &rerates{ledger: watched(l), errors: make(chan string, 100)}
+	b, err := book.Open(t.Context(), r.ledger, book.Options{Clock: now, Rand: rand.Reader, Logger: slog.New(errorLog{errors: r.errors})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	r.fixture = newFixtureOn(t, b)
+	for i := range 6 {
+		id := fmt.Sprintf("b%d", i)
+		_, _, err := r.operator.PutAccount(r.ctx, tollbook.Account{ID: id, OrganizationID: "acme", Name: id})
+		r.must(err)
+		e := call(id)
+		e.AccountID = id
+		r.post(e)
+	}
+	r.card(2)
+	return r
+}
+
+// ended waits for the end of the re-rating, which must not be interrupted.
+func (r *rerates) ended() {
+	r.Helper()
+	select {
+	case <-r.ledger.ended:
+	case message := <-r.errors:
+		r.Fatal(message)
+	}
+}
+
+// check holds a re-rating that has ended against what it must have come to,
+// each month having been restated once.
+func (r *rerates) check(id string) {
+	r.Helper()
+	job := r.rerated(id)
+	r.want("the months", sortedByAccount(r.fixture), sixMonths)
+	if job.State != book.RerateDone || job.MonthsDone != 6 || job.Events != 6 || job.EventsChanged != 6 {
+		r.Errorf("the re-rating came to %+v", job)
+	}
+	if n := len(r.ledger.restated); n != 6 {
+		r.Errorf("months were restated %d times, want each of 6 once", n)
+	}
+	if n := r.marks(); n != 1 {
+		r.Errorf("there are %d marks, want 1", n)
+	}
+}
+
+func (r *rerates) marks() (n int) {
+	r.Helper()
+	for def, err := range r.ledger.Definitions(r.ctx, 0) {
+		r.must(err)
+		if def.Kind == tollbook.KindMark {
+			n++
+		}
+	}
+	return n
+}
+
+var errComeAgain = tollbook.NewError(tollbook.CodeTooManyRequests, "Come again.")
+
+func isNote(body []byte) bool { return bytes.Contains(body, []byte(`"through":{`)) }
+func isEnd(body []byte) bool  { return bytes.Contains(body, []byte(`"state":"done"`)) }
+
+// TestRerateComesAgain: a ledger that says that it is too busy to take down how
+// far a re-rating is, or that it is done, interrupts nothing, and nothing is done
+// again.
+func TestRerateComesAgain(t *testing.T) {
+	for name, is := range map[string]func([]byte) bool{"note": isNote, "end": isEnd} {
+		t.Run(name, func(t *testing.T) {
+			ledgers(t, func(t *testing.T, l tollbook.Ledger) {
+				r := newRerates(t, l, time.Hour) // each look is long after the last: it notes how far it is
+				busy := 3
+				r.ledger.beforeNote = func(body []byte) error {
+					if busy > 0 && is(body) {
+						busy--
+						return errComeAgain
+					}
+					return nil
+				}
+				job, err := r.operator.Rerate(r.ctx, book.RerateScope{})
+				r.must(err)
+				r.ended()
+				r.check(job.ID)
+				if busy > 0 {
+					t.Errorf("it would have been busy %d times more", busy)
+				}
+			})
+		})
+	}
+}
