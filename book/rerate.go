@@ -66,7 +66,7 @@ const (
 	noteEvery = time.Minute
 )
 
-// rerating is the re-rating under way, as far as it is.
+// rerating is the re-rating under way, or interrupted, as far as it is.
 type rerating struct {
 	mu  sync.Mutex
 	job *Rerate // nil: none

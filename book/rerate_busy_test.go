@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -106,7 +108,10 @@ func (r *rerates) marks() (n int) {
 	return n
 }
 
-var errComeAgain = tollbook.NewError(tollbook.CodeTooManyRequests, "Come again.")
+var (
+	errComeAgain = tollbook.NewError(tollbook.CodeTooManyRequests, "Come again.")
+	errPower     = errors.New("the power is gone")
+)
 
 func isNote(body []byte) bool { return bytes.Contains(body, []byte(`"through":{`)) }
 func isEnd(body []byte) bool  { return bytes.Contains(body, []byte(`"state":"done"`)) }
@@ -134,6 +139,49 @@ func TestRerateComesAgain(t *testing.T) {
 				if busy > 0 {
 					t.Errorf("it would have been busy %d times more", busy)
 				}
+			})
+		})
+	}
+}
+
+// TestRerateIsInterrupted: one that an error has interrupted goes on when the
+// server looks for what is due, and has forgotten nothing.
+func TestRerateIsInterrupted(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		step time.Duration
+		what func([]byte) bool // nil: the fourth Restate, which is one of a group of three
+	}{
+		{"restate", 40 * time.Second, nil}, // it notes how far it is now and then
+		{"note", 40 * time.Second, isNote},
+		{"end", 0, isEnd},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ledgers(t, func(t *testing.T, l tollbook.Ledger) {
+				r := newRerates(t, l, c.step)
+				var restates, notes atomic.Int32
+				r.ledger.beforeRestate = func() error {
+					if restates.Add(1) == 4 && c.what == nil {
+						return errPower
+					}
+					return nil
+				}
+				r.ledger.beforeNote = func(body []byte) error {
+					if c.what != nil && c.what(body) && notes.Add(1) == 1 {
+						return errPower
+					}
+					return nil
+				}
+				job, err := r.operator.Rerate(r.ctx, book.RerateScope{})
+				r.must(err)
+				select {
+				case <-r.errors:
+				case <-r.ledger.ended:
+					t.Fatal("nobody was told that it was interrupted")
+				}
+				r.must(r.book.ResumeRerates(r.ctx))
+				r.ended()
+				r.check(job.ID)
 			})
 		})
 	}

@@ -66,13 +66,18 @@ func (b *Book) nextRerate() string {
 	return ""
 }
 
-// runRerate runs a re-rating, from where it was interrupted.
-func (b *Book) runRerate(ctx context.Context, id string) error {
+// runRerate runs a re-rating, from where it was interrupted. After an error it
+// is remembered how far it came.
+func (b *Book) runRerate(ctx context.Context, id string) (err error) {
 	b.mu.RLock()
-	job := b.state.rerates[id].value
+	job := b.rerating.now(b.state.rerates[id].value)
 	b.mu.RUnlock()
 	job.Refusals = slices.Clone(job.Refusals)
-	defer b.rerating.set(nil)
+	defer func() {
+		if err == nil {
+			b.rerating.set(nil)
+		}
+	}()
 	months, err := b.rerateMonths(ctx, &job.RerateScope)
 	if err != nil {
 		return err
@@ -93,13 +98,11 @@ func (b *Book) runRerate(ctx context.Context, id string) error {
 		if !b.isRunning(id) {
 			return nil
 		}
-		came := b.restateGroup(ctx, group)
-		for i, m := range group.months {
-			if err := job.count(m, came[i]); err != nil {
-				return fmt.Errorf("%s of account %s: %w", m.Month, m.AccountID, err)
-			}
-		}
+		err := job.countGroup(group.months, b.restateGroup(ctx, group))
 		b.rerating.set(&job)
+		if err != nil {
+			return err
+		}
 		if now := b.opt.Clock(); now.Sub(noted) >= noteEvery {
 			noted = now
 			if running, err := b.noteRerate(ctx, &job); err != nil || !running {
@@ -110,10 +113,25 @@ func (b *Book) runRerate(ctx context.Context, id string) error {
 	return b.endRerate(ctx, &job)
 }
 
+// countGroup notes what came of months, up to the first that is to be tried
+// again. Those behind it are measured again with it; what has changed in them
+// does not change then.
+func (r *Rerate) countGroup(months []accountMonth, came []remeasured) (err error) {
+	for i, m := range months {
+		if err != nil {
+			if came[i].err == nil {
+				r.EventsChanged += came[i].changed
+			}
+		} else if err = r.count(m, came[i]); err != nil {
+			err = fmt.Errorf("%s of account %s: %w", m.Month, m.AccountID, err)
+		}
+	}
+	return err
+}
+
 // count notes what came of measuring an account's month again. That it has to
 // stay as it is ends nothing.
 func (r *Rerate) count(m accountMonth, came remeasured) error {
-	r.Events += came.events
 	switch code := tollbook.CodeOf(came.err); {
 	case came.err == nil:
 		r.EventsChanged += came.changed
@@ -125,6 +143,7 @@ func (r *Rerate) count(m accountMonth, came remeasured) error {
 		return came.err
 	}
 	r.MonthsDone++
+	r.Events += came.events
 	r.Through = &m
 	return nil
 }
