@@ -61,6 +61,9 @@ type Book struct {
 	takeUpFailed atomic.Bool
 	rerates      chan struct{} // there may be a re-rating to run
 	rerating     rerating
+	// foundRerates is those that were not done when the ledger was opened:
+	// months may have been restated that nobody has noted.
+	foundRerates map[string]bool
 	stop         context.CancelFunc
 	background   sync.WaitGroup
 }
@@ -73,6 +76,7 @@ func Open(ctx context.Context, ledger tollbook.Ledger, opt Options) (*Book, erro
 	if err := b.reload(ctx); err != nil {
 		return nil, err
 	}
+	b.foundRerates = b.state.runningRerates()
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	b.stop = stop
 	b.background.Go(func() { b.takeUpLoop(background) })

@@ -104,6 +104,17 @@ func (s *state) applyRerate(def *tollbook.Definition) error {
 	return err
 }
 
+// runningRerates returns which re-ratings are not done.
+func (s *state) runningRerates() map[string]bool {
+	running := make(map[string]bool)
+	for id, r := range s.rerates {
+		if r.value.State == RerateRunning {
+			running[id] = true
+		}
+	}
+	return running
+}
+
 // Rerate asks for a re-rating, which runs in the background, one at a time.
 // Errors: CodeNotFound where there is no such organization or account;
 // CodeConflict where the month is closed; CodeTooManyRequests.
@@ -122,13 +133,7 @@ func (op *Operator) Rerate(ctx context.Context, scope RerateScope) (Rerate, erro
 			return definition{}, err
 		}
 		job.RerateScope = scope
-		waiting := 0
-		for _, r := range s.rerates {
-			if r.value.State == RerateRunning {
-				waiting++
-			}
-		}
-		if waiting >= maxRerates {
+		if waiting := len(s.runningRerates()); waiting >= maxRerates {
 			return definition{}, tollbook.NewError(tollbook.CodeTooManyRequests, fmt.Sprintf("%d re-ratings are waiting; there can be no more.", waiting))
 		}
 		return definition{tollbook.KindRerate, job.ID, job}, nil

@@ -186,3 +186,27 @@ func TestRerateIsInterrupted(t *testing.T) {
 		})
 	}
 }
+
+// TestRerateIsMarkedAfterRestart: where all months were restated before a
+// restart, and there is no change left to be made, what they come to is marked.
+func TestRerateIsMarkedAfterRestart(t *testing.T) {
+	ledgers(t, func(t *testing.T, l tollbook.Ledger) {
+		r := newRerates(t, l, 0)
+		r.ledger.beforeNote = func(body []byte) error {
+			if isEnd(body) {
+				return errPower
+			}
+			return nil
+		}
+		_, err := r.operator.Rerate(r.ctx, book.RerateScope{})
+		r.must(err)
+		<-r.errors
+		r.book.Close()
+		r.ledger.beforeNote = func([]byte) error { return nil }
+		open(t, r.ledger)
+		r.ended()
+		if n := r.marks(); n != 1 {
+			t.Errorf("there are %d marks, want 1", n)
+		}
+	})
+}

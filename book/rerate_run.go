@@ -223,7 +223,7 @@ func (b *Book) defineEnd(ctx context.Context, job *Rerate) error {
 			return nil, nil
 		}
 		defs := []definition{{tollbook.KindRerate, job.ID, *job}}
-		if job.EventsChanged > 0 {
+		if job.EventsChanged > 0 || b.foundRerates[job.ID] {
 			mark := tollbook.Mark{Reason: tollbook.MarkRestatement, Of: job.ID}
 			if job.OrganizationID != nil {
 				mark.OrganizationID = *job.OrganizationID
