@@ -107,6 +107,9 @@ func (b *Book) measureGroups(ctx context.Context, months []accountMonth) iter.Se
 				return
 			}
 		}
+		if err := ctx.Err(); err != nil {
+			yield(nil, err) // there may be more
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"sync/atomic"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	"tollbook"
 	"tollbook/book"
+	"tollbook/storetest"
 )
 
 // errorLog is a log that passes on errors alone.
@@ -209,4 +211,41 @@ func TestRerateIsMarkedAfterRestart(t *testing.T) {
 			t.Errorf("there are %d marks, want 1", n)
 		}
 	})
+}
+
+// stalledLedger gives no event until whoever asks goes away.
+type stalledLedger struct {
+	*watchedLedger
+	asked chan struct{}
+}
+
+func (l *stalledLedger) MonthEvents(ctx context.Context, _ tollbook.MonthQuery) (tollbook.Ref, iter.Seq2[tollbook.BookedEvent, error]) {
+	return 0, func(yield func(tollbook.BookedEvent, error) bool) {
+		l.asked <- struct{}{}
+		<-ctx.Done()
+		yield(tollbook.BookedEvent{}, ctx.Err())
+	}
+}
+
+// TestClosedBookEndsNoRerate: a re-rating that is under way when the book is
+// closed is not done, though a ledger may take down what it is sent last.
+func TestClosedBookEndsNoRerate(t *testing.T) {
+	r := newRerates(t, storetest.NewModel(), 0)
+	r.book.Close()
+	job, err := r.operator.Rerate(r.ctx, book.RerateScope{})
+	r.must(err)
+	stalled := &stalledLedger{r.ledger, make(chan struct{})}
+	for range 20 { // what is told first, that it was stopped or that there is no more, is left to chance
+		b := open(t, stalled)
+		select {
+		case <-stalled.asked:
+			b.Close()
+		case <-r.ledger.ended:
+			t.Fatal("it is done")
+		}
+	}
+	r.must(r.book.Reload(r.ctx))
+	if job, err = r.operator.RerateByID(job.ID); err != nil || job.State != book.RerateRunning {
+		t.Errorf("the re-rating is %+v, %v", job, err)
+	}
 }
