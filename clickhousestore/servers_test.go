@@ -214,7 +214,7 @@ func records(t *testing.T, l tollbook.Ledger, org string) (all []tollbook.Record
 func TestServerOfTheDatabaseIsKilled(t *testing.T) {
 	t.Parallel()
 	const batches, size, kills = 60, 50, 4
-	server := newServer(t)
+	server := &server{Server: clickhousetest.Start(t, clickhousetest.Options{})}
 	_, url := server.database(t)
 	all := servers(t, url, 2, clickhousestore.Options{Freshness: 100 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
 	w := storetest.NewWorkload(18, storetest.WorkloadSize{Organizations: []string{"acme"}, Accounts: 4, Months: 3, Lines: 10})
