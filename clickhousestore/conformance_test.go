@@ -3,7 +3,6 @@ package clickhousestore_test
 import (
 	"fmt"
 	"io"
-	"os"
 	"sync/atomic"
 	"testing"
 
@@ -13,7 +12,8 @@ import (
 	"tollbook/storetest"
 )
 
-// server is a ClickHouse server; each driver has a database of its own in it.
+// server is a ClickHouse server; each driver has a database of its own in it. Most
+// tests ask what is answered, and have it in memory; those that kill, on a disk.
 type server struct {
 	*clickhousetest.Server
 	databases atomic.Int64
@@ -21,23 +21,7 @@ type server struct {
 
 func newServer(t *testing.T) *server {
 	t.Helper()
-	return &server{Server: clickhousetest.Start(t, clickhousetest.Options{Dir: memory(t)})}
-}
-
-// memory is a directory in memory, where there is one: most tests ask what is
-// answered, and wait for a disk thousands of times. Those that kill have a disk.
-func memory(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "tollbook-test-")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
+	return &server{Server: clickhousetest.Start(t, clickhousetest.Options{InMemory: true})}
 }
 
 // database makes the tables in a new database and returns its name and URL.

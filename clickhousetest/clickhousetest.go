@@ -28,6 +28,9 @@ type Options struct {
 	// Dir is where the server has its data, configuration and logs. By default
 	// it is a directory that goes with the test.
 	Dir string
+	// InMemory puts that directory into memory, where there is room: for tests
+	// that would wait for the disk thousands of times.
+	InMemory bool
 	// Users are there besides the user default, who has no password and may do
 	// everything.
 	Users []User
@@ -68,7 +71,11 @@ func StartCluster(tb testing.TB, name string, shards int, o Options) []*Server {
 func start(tb testing.TB, cluster string, n int, o Options) []*Server {
 	tb.Helper()
 	engine := need(tb)
-	if o.Dir == "" {
+	switch {
+	case o.Dir != "":
+	case o.InMemory:
+		o.Dir = memoryDir(tb)
+	default:
 		o.Dir = tb.TempDir()
 	}
 	if o.Memory == 0 {

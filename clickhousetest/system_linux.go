@@ -115,3 +115,30 @@ func mountDisk(tb testing.TB, dir string, bytes int64) {
 		}
 	})
 }
+
+// memoryDisk is where Linux has a file system in memory, and memoryNeeded how
+// much of it has to be free: a container's may be small.
+const (
+	memoryDisk   = "/dev/shm"
+	memoryNeeded = 4 << 30
+)
+
+// memoryDir makes a directory in memory that goes with the test. Where there is
+// none, or little room, it is on disk.
+func memoryDir(tb testing.TB) string {
+	tb.Helper()
+	var fs unix.Statfs_t
+	if err := unix.Statfs(memoryDisk, &fs); err != nil || fs.Type != unix.TMPFS_MAGIC || fs.Bavail*uint64(fs.Bsize) < memoryNeeded {
+		return tb.TempDir()
+	}
+	dir, err := os.MkdirTemp(memoryDisk, "tollbook-test-")
+	if err != nil {
+		return tb.TempDir()
+	}
+	tb.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			tb.Error(err)
+		}
+	})
+	return dir
+}

@@ -23,5 +23,6 @@ func (p *process) kill()       {}
 func (p *process) stop() error { return errElsewhere }
 func (p *process) cont() error { return errElsewhere }
 
+func memoryDir(tb testing.TB) string             { return tb.TempDir() }
 func reservePort(tb testing.TB) int              { tb.Fatal(errElsewhere); return 0 }
 func mountDisk(tb testing.TB, _ string, _ int64) { tb.Fatal(errElsewhere) }
