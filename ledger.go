@@ -283,6 +283,15 @@ type Ledger interface {
 	// least until then.
 	Once(ctx context.Context, key [16]byte, until time.Time) (bool, error)
 
+	// Lease gives a holder the lease of a name for a length, at most MaxLease,
+	// unless somebody else has it, and returns the holder's term, 0 where it has
+	// none. Whoever has the lease extends it so, and gives it up with a length of
+	// 0, whose term is the one that ends. It runs out by the ledger's own clock,
+	// not by that of a caller, for whom the length began before Lease was called;
+	// it may also end when the ledger is opened again. Having it keeps nobody from
+	// writing: what its holder does must be right if two do it.
+	Lease(ctx context.Context, name string, holder [16]byte, length time.Duration) (Term, error)
+
 	// Ready returns nil when a Post could be made durable now.
 	Ready(ctx context.Context) error
 

@@ -46,7 +46,7 @@ func TestMigrate(t *testing.T) {
 	if err := open(); err == nil || !strings.Contains(err.Error(), "tollbook clickhouse migrate") {
 		t.Fatalf("opened without tables: %v", err)
 	}
-	if err := clickhousestore.Migrate(t.Context(), url, false, &first); err != nil || first.String() != "0001_ledger\n" {
+	if err := clickhousestore.Migrate(t.Context(), url, false, &first); err != nil || first.String() != "0001_ledger\n0002_leases\n" {
 		t.Fatalf("migrate: %v, %q", err, first.String())
 	}
 	if err := clickhousestore.Migrate(t.Context(), url, false, &second); err != nil || second.String() != "" {

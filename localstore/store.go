@@ -61,6 +61,7 @@ type Store struct {
 
 	totals totals
 	past   pasts
+	leases leases
 
 	committer committer
 }

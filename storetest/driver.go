@@ -50,6 +50,7 @@ func Run(t *testing.T, newDriver func(t testing.TB) Driver) {
 		{"Events", eventTests()},
 		{"Isolation", isolationTests()},
 		{"Once", onceTests()},
+		{"Lease", leaseTests()},
 		{"Concurrency", concurrencyTests()},
 		{"Together", togetherTests()},
 		{"Crash", crashTests()},

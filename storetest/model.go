@@ -24,6 +24,7 @@ type Model struct {
 	marks    map[tollbook.Pos]int // how many words had been said before each
 	past     map[int]*state       // what the first so many words come to, where that was asked
 	seen     map[[16]byte]bool
+	leases   map[string]*modelLease
 }
 
 // word is what was said of an event: that it came, or a correction of it. Its

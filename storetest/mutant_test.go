@@ -31,6 +31,7 @@ type mutant struct {
 	events  func(q tollbook.EventQuery) (tollbook.EventPage, error)
 	unrated func(org string) (int, error)
 	once    func(key [16]byte) (bool, error)
+	lease   func(name string, holder [16]byte, length time.Duration) (tollbook.Term, error)
 	close   func()
 	crash   func(left *mutant) // what is left of it when the power fails
 }
@@ -43,7 +44,7 @@ type fault struct {
 }
 
 func allFaults() []fault {
-	return slices.Concat(faults(), answerFaults(), correctionFaults(), restateFaults(), tierFaults(), readFaults())
+	return slices.Concat(faults(), answerFaults(), correctionFaults(), restateFaults(), tierFaults(), readFaults(), leaseFaults())
 }
 
 func (m *mutant) Open(testing.TB) tollbook.Ledger { return m }

@@ -1,0 +1,118 @@
+package clickhousestore_test
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tollbook"
+	"tollbook/clickhousestore"
+)
+
+func lease(t *testing.T, l tollbook.Ledger, holder byte, length time.Duration) tollbook.Term {
+	t.Helper()
+	term, err := l.Lease(t.Context(), "work", [16]byte{holder}, length)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return term
+}
+
+// TestLeaseRunsOut: a lease that is not extended is free when its length has
+// passed by ClickHouse's clock, whatever the clocks of servers say, and its last
+// row is all that is kept.
+func TestLeaseRunsOut(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	name, url := server.database(t)
+	ahead := func() time.Time { return time.Now().Add(24 * time.Hour) }
+	first := servers(t, url, 1, clickhousestore.Options{})[0]
+	second := servers(t, url, 1, clickhousestore.Options{Clock: ahead})[0]
+	if term := lease(t, first, 1, time.Hour); term == 0 {
+		t.Fatal("the first does not get it")
+	}
+	if term := lease(t, second, 2, time.Hour); term != 0 {
+		t.Fatal("a clock that is ahead takes it away")
+	}
+	began := time.Now()
+	const length = 200 * time.Millisecond
+	before := lease(t, first, 1, length)
+	after := tollbook.Term(0)
+	for after == 0 {
+		after = lease(t, second, 2, time.Hour)
+	}
+	if took := time.Since(began); took < length || after <= before {
+		t.Errorf("taken over after %v, in term %d behind %d", took, after, before)
+	}
+	if term := lease(t, first, 1, length); term != 0 {
+		t.Error("both have it")
+	}
+	if err := server.Exec(t.Context(), "OPTIMIZE TABLE "+name+".leases FINAL"); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Exec(t.Context(), "SELECT throwIf(count() != 1) FROM "+name+".leases"); err != nil {
+		t.Errorf("rows are kept: %v", err)
+	}
+	if term := lease(t, second, 2, time.Hour); term != after {
+		t.Errorf("the term is %d, was %d", term, after)
+	}
+}
+
+// TestLeaseOfManyServers has servers take a lease and give it up over and over:
+// while one has it, no other does.
+func TestLeaseOfManyServers(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	_, url := server.database(t)
+	var having, had atomic.Int32
+	var asking sync.WaitGroup
+	for n, s := range servers(t, url, 3, clickhousestore.Options{}) {
+		asking.Go(func() {
+			for had.Load() < 30 && t.Context().Err() == nil {
+				if term, err := s.Lease(t.Context(), "work", [16]byte{byte(n)}, time.Hour); err != nil {
+					t.Error(err)
+					return
+				} else if term == 0 {
+					continue
+				}
+				if others := having.Add(1) - 1; others > 0 {
+					t.Errorf("%d others have it", others)
+				}
+				had.Add(1)
+				having.Add(-1)
+				if term, err := s.Lease(t.Context(), "work", [16]byte{byte(n)}, 0); err != nil || term == 0 {
+					t.Errorf("given up: %d, %v", term, err)
+				}
+			}
+		})
+	}
+	asking.Wait()
+}
+
+// TestLeaseThatWasLost: a token whose block was lost when ClickHouse was killed
+// keeps a lease from nobody for longer than a minute.
+func TestLeaseThatWasLost(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	name, url := server.database(t)
+	s := servers(t, url, 1, clickhousestore.Options{})[0]
+	for _, sql := range []string{
+		"INSERT INTO %s.leases (name, number, until) VALUES ('work', 7, now64(6, 'UTC') - toIntervalSecond(%d))",
+		"INSERT INTO %s.leases (name, number, until) SETTINGS insert_deduplication_token = '776f726b/8/0' SELECT 'other', 8, now64(6, 'UTC') - toIntervalSecond(%d)",
+	} {
+		if err := server.Exec(t.Context(), fmt.Sprintf(sql, name, 10)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if term, err := s.Lease(t.Context(), "work", [16]byte{1}, time.Minute); err == nil {
+		t.Fatalf("the token was not taken: term %d", term)
+	}
+	if err := server.Exec(t.Context(), "ALTER TABLE "+name+".leases UPDATE until = until - toIntervalSecond(60) WHERE 1 SETTINGS mutations_sync = 1"); err != nil {
+		t.Fatal(err)
+	}
+	if term := lease(t, s, 1, time.Minute); term != 8 {
+		t.Errorf("the term is %d", term)
+	}
+}
