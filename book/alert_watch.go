@@ -123,8 +123,12 @@ func (b *Book) fire(ctx context.Context, readings []reading, now time.Time) erro
 	return nil
 }
 
-// firingOf returns the first firing of a reading's series, without its id.
+// firingOf returns the first firing of a reading's series, without its id. It
+// is not before the alert, which may be of a server whose clock is ahead.
 func firingOf(a *tollbook.Alert, r *reading, now time.Time) tollbook.Firing {
+	if now.Before(a.CreatedAt) {
+		now = a.CreatedAt
+	}
 	f := tollbook.Firing{
 		AlertID: a.ID, Revision: a.Revision, OrganizationID: a.OrganizationID, AlertCondition: a.AlertCondition,
 		Crossing: 1, Value: r.value, FiredAt: now,

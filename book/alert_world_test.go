@@ -76,9 +76,13 @@ func webhooks(t testing.TB, p webhook.Policy, timeout time.Duration) book.Webhoo
 	return book.Webhooks{Key: key, CheckURL: p.CheckURL, Send: sender.Send}
 }
 
-// start opens a book over the ledger, as a server that is started does.
+// start opens a book over the ledger, as a server that is started does. The one
+// before has ended.
 func (w *alertWorld) start() {
 	w.Helper()
+	if w.book != nil {
+		w.book.Close()
+	}
 	b, err := book.Open(context.Background(), w.ledger, book.Options{
 		Clock: w.clock, Rand: rand.Reader, Logger: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Webhooks: w.hooks,
 	})

@@ -32,6 +32,10 @@ type Options struct {
 	// how long ago Refresh, or whatever else reads them, began to. 0: any age,
 	// for a ledger that nobody else defines anything in.
 	MaxAge time.Duration
+
+	// LeaseTime is how long others wait for a server that ends without Close
+	// until one of them does the work that is due. 0: half a minute.
+	LeaseTime time.Duration
 }
 
 // Book is the use cases over one ledger. Its methods may be called
@@ -41,6 +45,8 @@ type Book struct {
 	opt    Options
 
 	defining sync.Mutex // held while a definition is decided and appended
+
+	lease lease
 
 	working    sync.Mutex // held while Work does what is due
 	watchAgain time.Time  // guarded by working
@@ -61,34 +67,35 @@ type Book struct {
 	takeUpFailed atomic.Bool
 	rerates      chan struct{} // there may be a re-rating to run
 	rerating     rerating
-	// foundRerates is those that were not done when the ledger was opened:
-	// months may have been restated that nobody has noted.
-	foundRerates map[string]bool
 	stop         context.CancelFunc
 	background   sync.WaitGroup
 }
 
 // Open loads the definitions of a ledger and starts taking up unrated events
-// in the background. Close stops that; the ledger stays the caller's.
+// and re-rating in the background, where no other server does. Close stops that;
+// the ledger stays the caller's.
 func Open(ctx context.Context, ledger tollbook.Ledger, opt Options) (*Book, error) {
 	b := &Book{ledger: ledger, opt: opt, state: newState(), takeUp: make(chan struct{}, 1), rerates: make(chan struct{}, 1)}
 	b.counted.Store(true) // by whoever had the ledger before, as far as is known
 	if err := b.reload(ctx); err != nil {
 		return nil, err
 	}
-	b.foundRerates = b.state.runningRerates()
+	if err := b.openLease(ctx); err != nil {
+		return nil, err
+	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	b.stop = stop
 	b.background.Go(func() { b.takeUpLoop(background) })
 	b.background.Go(func() { b.rerateLoop(background) })
-	b.pokeRerates()
 	return b, nil
 }
 
-// Close stops the work in the background.
+// Close stops the work in the background, and lets another server do it. Work
+// must have ended.
 func (b *Book) Close() {
 	b.stop()
 	b.background.Wait()
+	b.giveUpLease()
 }
 
 // Ready returns nil when an event could be made durable now.
@@ -126,13 +133,14 @@ func (b *Book) reload(ctx context.Context) error {
 	b.reloading.Lock()
 	defer b.reloading.Unlock()
 	began := b.opt.Clock()
-	pos, priced := b.state.pos, false
+	pos, priced, asked := b.state.pos, false, false
 	var failed error
 	for def, err := range b.ledger.Definitions(context.WithoutCancel(ctx), pos) {
 		if err != nil {
 			failed = fmt.Errorf("load definitions: %w", err)
 			break
 		}
+		asked = asked || def.Kind == tollbook.KindRerate && b.state.rerates[def.ID] == nil
 		b.mu.Lock()
 		err = b.state.apply(&def)
 		b.mu.Unlock()
@@ -155,6 +163,9 @@ func (b *Book) reload(ctx context.Context) error {
 	b.mu.Unlock()
 	if priced {
 		b.pokeTakeUp()
+	}
+	if asked {
+		b.pokeRerates()
 	}
 	return failed
 }

@@ -63,17 +63,18 @@ func (v *View) markAt(at time.Time) (MarkedAt, error) {
 }
 
 // markDay marks the day, once and only if something has been counted since the
-// last time.
+// last time. Each server does, of what is counted there: the first is enough.
+// One whose clock is behind another's does not go back to the day before.
 func (b *Book) markDay(ctx context.Context) error {
 	day := b.opt.Clock().UTC().Format(time.DateOnly)
 	b.mu.RLock()
-	marked := b.state.markedDay == day
+	marked := b.state.markedDay >= day
 	b.mu.RUnlock()
 	if marked || !b.counted.Swap(false) {
 		return nil
 	}
 	err := b.define(ctx, scheduled, func(s *state) (definition, error) {
-		if s.markedDay == day { // by another server, which may not have had what is counted here
+		if s.markedDay >= day { // by another server, which may not have had what is counted here
 			b.counted.Store(true)
 			return definition{}, nil
 		}

@@ -66,10 +66,13 @@ const (
 	noteEvery = time.Minute
 )
 
-// rerating is the re-rating under way, or interrupted, as far as it is.
+// rerating is the re-rating under way on this server, or interrupted, as far as
+// it is.
 type rerating struct {
 	mu  sync.Mutex
 	job *Rerate // nil: none
+
+	tenure tenure // in which it is run; of rerateLoop alone
 }
 
 func (r *rerating) set(job *Rerate) {
@@ -82,11 +85,12 @@ func (r *rerating) set(job *Rerate) {
 	}
 }
 
-// now returns a re-rating as far as it is.
+// now returns a re-rating as far as it is: what another server has noted may be
+// further.
 func (r *rerating) now(known Rerate) Rerate {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.job != nil && r.job.ID == known.ID && known.State == RerateRunning {
+	if r.job != nil && r.job.ID == known.ID && known.State == RerateRunning && r.job.MonthsDone >= known.MonthsDone {
 		return *r.job
 	}
 	return known
@@ -141,7 +145,6 @@ func (op *Operator) Rerate(ctx context.Context, scope RerateScope) (Rerate, erro
 	if err != nil {
 		return Rerate{}, err
 	}
-	op.book.pokeRerates()
 	return job, nil
 }
 

@@ -35,15 +35,28 @@ func (b *Book) rerateLoop(ctx context.Context) {
 			return
 		case <-b.rerates:
 		}
-		for id := b.nextRerate(); id != ""; id = b.nextRerate() {
-			if err := b.runRerate(ctx, id); err != nil {
-				if ctx.Err() == nil {
-					b.opt.Logger.Error("a re-rating is interrupted; it will go on", slog.String("id", id), slog.Any("error", err))
-				}
-				break
-			}
+		if b.nextRerate() == "" {
+			continue
+		}
+		if err := b.alone(ctx, b.runRerates); err != nil && ctx.Err() == nil {
+			b.opt.Logger.Error("a re-rating is interrupted; it will go on", slog.Any("error", err))
 		}
 	}
+}
+
+// runRerates runs the re-ratings that are not done. How far one had come in an
+// earlier tenure is forgotten: others may have gone on with it.
+func (b *Book) runRerates(ctx context.Context, t tenure) error {
+	if b.rerating.tenure.term != t.term {
+		b.rerating.tenure = t
+		b.rerating.set(nil)
+	}
+	for id := b.nextRerate(); id != ""; id = b.nextRerate() {
+		if err := b.runRerate(ctx, id); err != nil {
+			return fmt.Errorf("re-rating %s: %w", id, err)
+		}
+	}
+	return nil
 }
 
 // resumeRerates has re-ratings go on that were interrupted.
@@ -223,7 +236,7 @@ func (b *Book) defineEnd(ctx context.Context, job *Rerate) error {
 			return nil, nil
 		}
 		defs := []definition{{tollbook.KindRerate, job.ID, *job}}
-		if job.EventsChanged > 0 || b.foundRerates[job.ID] {
+		if job.EventsChanged > 0 || b.rerating.tenure.rerates[job.ID] {
 			mark := tollbook.Mark{Reason: tollbook.MarkRestatement, Of: job.ID}
 			if job.OrganizationID != nil {
 				mark.OrganizationID = *job.OrganizationID

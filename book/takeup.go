@@ -19,10 +19,13 @@ func (b *Book) takeUpLoop(ctx context.Context) {
 			return
 		case <-b.takeUp:
 		}
-		n, err := b.TakeUp(ctx)
-		if n > 0 {
-			b.opt.Logger.Info("took up unrated events", "events", n)
-		}
+		err := b.alone(ctx, func(ctx context.Context, _ tenure) error {
+			n, err := b.TakeUp(ctx)
+			if n > 0 {
+				b.opt.Logger.Info("took up unrated events", "events", n)
+			}
+			return err
+		})
 		b.takeUpFailed.Store(err != nil)
 		if err != nil && ctx.Err() == nil {
 			b.opt.Logger.Error("taking up unrated events failed; it is tried again", "error", err)
