@@ -69,7 +69,7 @@ func TestAlerts(t *testing.T) {
 	if attempts := w.want(w.get(path+"/history", w.operator), 200).embedded("history"); len(attempts) != 1 || attempts[0]["actor"] != "server" {
 		t.Errorf("attempts: %v", attempts)
 	}
-	if a := w.want(w.get("/metrics", ""), 200); !strings.Contains(a.Text, "\ntollbook_pending_deliveries 1\n") {
+	if a := w.want(w.get("/metrics", ""), 200); !strings.Contains(a.Text, "\ntollbook_pending_deliveries 1\n") || !strings.Contains(a.Text, "\ntollbook_leads 1\n") {
 		t.Error("the metric does not say that one is pending")
 	}
 

@@ -137,7 +137,7 @@ func New(c Config) (http.Handler, error) {
 	}
 	s.intake = newIntake(c.IntakeWait, maxIntakeBytes, maxIntakeWaiting)
 	var err error
-	if s.metrics, err = newMetrics(c.Registry, s.intake, c.Book.PendingDeliveries); err != nil {
+	if s.metrics, err = newMetrics(c.Registry, s.intake, c.Book); err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()

@@ -107,7 +107,7 @@ type metrics struct {
 // latencies are the buckets of latency histograms, in seconds.
 func latencies() []float64 { return prometheus.ExponentialBuckets(0.0001, 2, 16) }
 
-func newMetrics(reg *prometheus.Registry, in *intake, pending func() int) (*metrics, error) {
+func newMetrics(reg *prometheus.Registry, in *intake, b *book.Book) (*metrics, error) {
 	m := &metrics{
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tollbook_events_total", Help: "Events received, by what became of them.",
@@ -133,8 +133,16 @@ func newMetrics(reg *prometheus.Registry, in *intake, pending func() int) (*metr
 	}, func() float64 { _, waiting := in.state(); return float64(waiting) })
 	undelivered := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "tollbook_pending_deliveries", Help: "Firings of alerts that their receivers are still to be told of.",
-	}, func() float64 { return float64(pending()) })
-	for _, c := range []prometheus.Collector{m.events, m.requests, m.seconds, m.page, used, waiting, undelivered} {
+	}, func() float64 { return float64(b.PendingDeliveries()) })
+	leads := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "tollbook_leads", Help: "1 on the server that does what is due without being asked, of those that share a ledger.",
+	}, func() float64 {
+		if b.Leads() {
+			return 1
+		}
+		return 0
+	})
+	for _, c := range []prometheus.Collector{m.events, m.requests, m.seconds, m.page, used, waiting, undelivered, leads} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
