@@ -29,7 +29,7 @@ func TestLeaseRunsOut(t *testing.T) {
 	name, url := server.database(t)
 	ahead := func() time.Time { return time.Now().Add(24 * time.Hour) }
 	first := servers(t, url, 1, clickhousestore.Options{})[0]
-	second := servers(t, url, 1, clickhousestore.Options{Clock: ahead})[0]
+	second := servers(t, server.HTTPURL()+"/"+name, 1, clickhousestore.Options{Clock: ahead})[0] // by the other protocol, too
 	if term := lease(t, first, 1, time.Hour); term == 0 {
 		t.Fatal("the first does not get it")
 	}
