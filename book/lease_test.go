@@ -62,21 +62,25 @@ func TestOneServerTellsReceivers(t *testing.T) {
 	first := newAlertWorld(t, ledgerAt(t, clock.time))
 	second := first.another(2)
 	third := first.another(3)
-	all := []*alertWorld{third, second, first}
 	r := first.receiver()
-	// fires has an alert fire, and lets every server work as often as it takes.
-	fires := func(id string, servers ...*alertWorld) {
+	// fires has an alert fire that a server is told of, and wants the one that
+	// leads to tell the receiver, and none of the others.
+	fires := func(id string, s, leader *alertWorld, others ...*alertWorld) {
 		t.Helper()
-		s := servers[0]
 		s.must(s.book.Refresh(t.Context()))
 		if s.events%1000 == 0 {
 			s.post("a1 RECHARGE 1 main 1")
 		}
 		r.has(s.alert(id, r.URL, balance(t, "main", "20")))
-		for range 3 {
-			for _, s := range servers {
-				s.refreshAndWork()
-			}
+		for _, o := range others {
+			o.refreshAndWork()
+			o.leads(false)
+		}
+		r.none()
+		leader.refreshAndWork()
+		leader.leads(true)
+		for _, o := range append(others, s) {
+			o.refreshAndWork()
 		}
 		if m := r.one(); m.Data["alert_id"] != id {
 			t.Errorf("told of %v", m.Data["alert_id"])
@@ -85,27 +89,19 @@ func TestOneServerTellsReceivers(t *testing.T) {
 			t.Errorf("%+v", d)
 		}
 	}
-	fires("one", all...)
-	first.leads(true)
-	second.leads(false)
+	fires("one", third, first, second, third)
 
 	first.book.Close()
-	fires("two", second, third)
 	first.leads(false)
-	second.leads(true)
-	third.leads(false)
+	fires("two", second, second)
+	fires("two-again", third, second, third)
 
-	third.refreshAndWork() // and second does nothing any more
-	third.leads(false)
 	clock.set("2026-09-15T12:00:29Z")
 	third.refreshAndWork()
 	third.leads(false)
 	clock.set("2026-09-15T12:00:30Z")
-	fires("three", third)
-	third.leads(true)
-	second.refreshAndWork() // which was stopped, and goes on
-	second.leads(false)
-	r.none()
+	fires("three", third, third)
+	fires("three-again", second, third, second) // second was stopped, and goes on
 }
 
 // TestAlertOfAClockAhead: an alert that was made where the clock is ahead fires
