@@ -1,7 +1,9 @@
 // Command engine runs ClickHouse out of the library that it is given, with the
 // arguments that follow, and ends when ClickHouse does:
 //
-//	engine LIBRARY [ARGUMENT…]
+//	engine [-interserver HOST:PORT] LIBRARY [ARGUMENT…]
+//
+// With -interserver, replicated tables tell other servers that address.
 //
 // It is a module of its own so that what it takes to call into a library does
 // not reach the product. It is called without cgo, so that to build it needs
@@ -29,8 +31,12 @@ func main() {
 //	chdb_result *chdb_query_cmdline(int argc, char **argv);
 //	const char *chdb_result_error(chdb_result *result);
 func run(args []string) error {
+	interserver := ""
+	if len(args) > 1 && args[0] == "-interserver" {
+		interserver, args = args[1], args[2:]
+	}
 	if len(args) == 0 {
-		return fmt.Errorf("usage: engine LIBRARY [ARGUMENT…]")
+		return fmt.Errorf("usage: engine [-interserver HOST:PORT] LIBRARY [ARGUMENT…]")
 	}
 	lib, err := purego.Dlopen(args[0], purego.RTLD_NOW|purego.RTLD_GLOBAL)
 	if err != nil {
@@ -50,6 +56,16 @@ func run(args []string) error {
 			return err
 		}
 		purego.RegisterLibFunc(fn, lib, name)
+	}
+
+	if interserver != "" {
+		known, err := purego.Dlsym(lib, "chdb_query_cmdline")
+		if err != nil {
+			return err
+		}
+		if err := setInterserver(known, interserver); err != nil {
+			return fmt.Errorf("tell ClickHouse its address: %w", err)
+		}
 	}
 
 	// The handlers of the library and those of the Go runtime exclude each
