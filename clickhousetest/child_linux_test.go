@@ -136,6 +136,20 @@ func TestNotInstalled(t *testing.T) {
 	}
 }
 
+// TestReplicasNotAskedFor: tests of replicas are run where that is asked for;
+// elsewhere they say so.
+func TestReplicasNotAskedFor(t *testing.T) {
+	Need(t)
+	list := filepath.Join(t.TempDir(), "not-run")
+	cmd := child(t, "TestReplicasOfShards", replicasVariable+"=", "TOLLBOOK_TEST_NOT_RUN="+list)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if line, err := os.ReadFile(list); err != nil || string(line) != "TestReplicasOfShards: it needs ZooKeeper: make replicas\n" {
+		t.Errorf("%q, %v", line, err)
+	}
+}
+
 // TestBuildAtOnce: the launcher may be built by many at the same time.
 func TestBuildAtOnce(t *testing.T) {
 	source, err := sourceDir()

@@ -7,10 +7,11 @@
 // module. Where it is not installed, tests that need it are skipped and say so.
 //
 // The servers are ClickHouse in its local mode, listening. What this mode does
-// not have: Replicated tables, ON CLUSTER, the log tables of system, CREATE
-// USER. With async_insert an insert is made at once. The database default is an
-// overlay over files; any other, made by CREATE DATABASE, is what it is on a
-// server. system.processes holds one query more, which keeps the server up.
+// not have: ON CLUSTER, the log tables of system, CREATE USER. Replicated
+// tables it has with what StartReplicated adds. With async_insert an insert is
+// made at once. The database default is an overlay over files; any other, made
+// by CREATE DATABASE, is what it is on a server. system.processes holds one
+// query more, which keeps the server up.
 package clickhousetest
 
 import (
@@ -58,17 +59,29 @@ type User struct {
 // What it logged is shown if the test fails.
 func Start(tb testing.TB, o Options) *Server {
 	tb.Helper()
-	return start(tb, "", 1, o)[0]
+	return start(tb, layout{shards: 1, replicas: 1}, o)[0][0]
 }
 
 // StartCluster runs a cluster of that name with so many shards. Every server
 // is one shard and knows the others, for Distributed tables.
 func StartCluster(tb testing.TB, name string, shards int, o Options) []*Server {
 	tb.Helper()
-	return start(tb, name, shards, o)
+	var servers []*Server
+	for _, replicas := range start(tb, layout{cluster: name, shards: shards, replicas: 1}, o) {
+		servers = append(servers, replicas...)
+	}
+	return servers
 }
 
-func start(tb testing.TB, cluster string, n int, o Options) []*Server {
+// layout says which servers know each other.
+type layout struct {
+	cluster          string // its name; empty: there is one server
+	shards, replicas int
+	zooKeeperPort    int // 0: without replication
+}
+
+// start runs the servers of each shard.
+func start(tb testing.TB, l layout, o Options) [][]*Server {
 	tb.Helper()
 	engine := need(tb)
 	switch {
@@ -81,27 +94,37 @@ func start(tb testing.TB, cluster string, n int, o Options) []*Server {
 	if o.Memory == 0 {
 		o.Memory = DefaultMemory
 	}
-	servers := make([]*Server, n)
+	servers := make([][]*Server, l.shards)
 	for i := range servers {
-		dir := o.Dir
-		if n > 1 {
-			dir = filepath.Join(dir, string(rune('a'+i)))
+		for j := range l.replicas {
+			dir := o.Dir
+			if n := i*l.replicas + j; l.shards*l.replicas > 1 {
+				dir = filepath.Join(dir, string(rune('a'+n)))
+			}
+			s := newServer(tb, engine, dir)
+			if l.zooKeeperPort != 0 {
+				s.partsPort = reservePort(tb)
+			}
+			servers[i] = append(servers[i], s)
 		}
-		servers[i] = newServer(tb, engine, dir)
 	}
-	for _, s := range servers {
-		if o.DiskBytes > 0 {
-			mountDisk(tb, s.path("data"), o.DiskBytes)
+	for i, replicas := range servers {
+		for j, s := range replicas {
+			if o.DiskBytes > 0 {
+				mountDisk(tb, s.path("data"), o.DiskBytes)
+			}
+			// After the mount, so that it is done before the disk is unmounted.
+			tb.Cleanup(s.cleanUp)
+			if err := s.configure(o, l, servers, i, j); err != nil {
+				tb.Fatal(err)
+			}
+			s.launch()
 		}
-		// After the mount, so that it is done before the disk is unmounted.
-		tb.Cleanup(s.cleanUp)
-		if err := s.configure(o, cluster, servers); err != nil {
-			tb.Fatal(err)
-		}
-		s.launch()
 	}
-	for _, s := range servers {
-		s.await()
+	for _, replicas := range servers {
+		for _, s := range replicas {
+			s.await()
+		}
 	}
 	return servers
 }

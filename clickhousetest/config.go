@@ -25,23 +25,44 @@ var configuration = template.Must(template.New("config").Funcs(template.FuncMap{
   <max_thread_pool_size>200</max_thread_pool_size>
   <background_pool_size>2</background_pool_size>
   <background_move_pool_size>1</background_move_pool_size>
-  <background_fetches_pool_size>1</background_fetches_pool_size>
+  <background_fetches_pool_size>{{if .ZooKeeperPort}}4{{else}}1{{end}}</background_fetches_pool_size>
   <background_common_pool_size>2</background_common_pool_size>
-  <background_schedule_pool_size>2</background_schedule_pool_size>
+  <background_schedule_pool_size>{{if .ZooKeeperPort}}8{{else}}2{{end}}</background_schedule_pool_size>
   <background_distributed_schedule_pool_size>2</background_distributed_schedule_pool_size>
   <merge_tree>
     <number_of_free_entries_in_pool_to_lower_max_size_of_merge>1</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
     <number_of_free_entries_in_pool_to_execute_mutation>1</number_of_free_entries_in_pool_to_execute_mutation>
     <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>
+  {{- if .ZooKeeperPort}}
+    <!-- in a test nobody waits for a minute until something is tried again -->
+    <initialization_retry_period>1</initialization_retry_period>
+    <zookeeper_session_expiration_check_period>1</zookeeper_session_expiration_check_period>
+    <max_postpone_time_for_failed_replicated_fetches_ms>500</max_postpone_time_for_failed_replicated_fetches_ms>
+    <max_postpone_time_for_failed_replicated_merges_ms>500</max_postpone_time_for_failed_replicated_merges_ms>
+    <max_postpone_time_for_failed_replicated_tasks_ms>500</max_postpone_time_for_failed_replicated_tasks_ms>
+  {{- end}}
   </merge_tree>
 {{- if .Cluster}}
   <remote_servers replace="1">
     <{{.Cluster}}>
     {{- range .Shards}}
-      <shard><replica><host>127.0.0.1</host><port>{{.}}</port></replica></shard>
+      <shard>
+      {{- if $.ZooKeeperPort}}<internal_replication>1</internal_replication>{{end}}
+      {{- range .}}<replica><host>127.0.0.1</host><port>{{.}}</port></replica>{{end -}}
+      </shard>
     {{- end}}
     </{{.Cluster}}>
   </remote_servers>
+{{- end}}
+{{- if .ZooKeeperPort}}
+  <zookeeper>
+    <node><host>127.0.0.1</host><port>{{.ZooKeeperPort}}</port></node>
+    <!-- in local mode all servers have one UUID, which is what tells sessions apart -->
+    <sessions_path>/clickhouse/sessions/{{.Shard}}/{{.Replica}}</sessions_path>
+    <session_timeout_ms>{{.SessionTime}}</session_timeout_ms>
+    <operation_timeout_ms>{{.SessionTime}}</operation_timeout_ms>
+  </zookeeper>
+  <macros><shard>{{.Shard}}</shard><replica>{{.Replica}}</replica></macros>
 {{- end}}
 {{.Config}}
 </clickhouse>
@@ -92,23 +113,29 @@ func escape(s string) (string, error) {
 	return b.String(), err
 }
 
-// configure writes the configuration of a server that is a shard of the
-// cluster, if that has a name.
-func (s *Server) configure(o Options, cluster string, servers []*Server) error {
-	var shards []int
-	for _, other := range servers {
-		shards = append(shards, other.tcpPort)
+// configure writes the configuration of a server that is a replica of a shard
+// of the layout.
+func (s *Server) configure(o Options, l layout, servers [][]*Server, shard, replica int) error {
+	ports := make([][]int, len(servers))
+	for i, replicas := range servers {
+		for _, other := range replicas {
+			ports[i] = append(ports[i], other.tcpPort)
+		}
 	}
 	err := writeTemplate(s.path("config.xml"), configuration, map[string]any{
-		"Path":      s.path("data"),
-		"HTTPPort":  s.httpPort,
-		"TCPPort":   s.tcpPort,
-		"Log":       s.path(serverLog),
-		"UsersPath": s.path("users.xml"),
-		"Memory":    o.Memory,
-		"Cluster":   cluster,
-		"Shards":    shards,
-		"Config":    o.Config,
+		"Path":          s.path("data"),
+		"HTTPPort":      s.httpPort,
+		"TCPPort":       s.tcpPort,
+		"Log":           s.path(serverLog),
+		"UsersPath":     s.path("users.xml"),
+		"Memory":        o.Memory,
+		"Cluster":       l.cluster,
+		"Shards":        ports,
+		"ZooKeeperPort": l.zooKeeperPort,
+		"SessionTime":   sessionTime.Milliseconds(),
+		"Shard":         shard + 1,
+		"Replica":       replica + 1,
+		"Config":        o.Config,
 	})
 	if err != nil {
 		return err

@@ -41,9 +41,11 @@ type Server struct {
 	engine            engine
 	dir               string
 	httpPort, tcpPort int
+	partsPort         int // where parts are sent from; 0 without replicas
 
-	mu   sync.Mutex
-	proc *process // nil before the first start
+	mu    sync.Mutex
+	proc  *process     // nil before the first start
+	parts *http.Server // sends parts while the process is there; nil without replicas
 }
 
 // Addr is where the server speaks the native protocol, as host:port.
@@ -57,7 +59,15 @@ func (s *Server) Pid() int { return s.process().pid() }
 
 // Kill ends the server by SIGKILL and returns when it has ended. To kill it
 // again does nothing.
-func (s *Server) Kill() { s.process().kill() }
+func (s *Server) Kill() {
+	s.process().kill()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.parts != nil {
+		// It fails only if its socket is closed already.
+		_ = s.parts.Close()
+	}
+}
 
 // Stop stops the server by SIGSTOP: connections stay open and are not
 // answered. It returns when the server has stopped.
@@ -96,40 +106,61 @@ func (s *Server) process() *process {
 // launch starts the process, which does not answer yet.
 func (s *Server) launch() {
 	s.tb.Helper()
-	out, err := os.OpenFile(s.path(outputLog), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
-		s.tb.Fatal(err)
+	var args []string
+	if s.partsPort != 0 {
+		args = append(args, "-interserver", address(s.partsPort))
 	}
-	defer out.Close() // the process has its own
-	// The overlay database reads files of its working directory: an empty one.
-	proc, err := startProcess(s.path("work"), out, s.engine.launcher, s.engine.library,
+	args = append(args, s.engine.library,
 		"--config-file="+s.path("config.xml"), "--log-level=information", "--query="+keepUp)
-	if err != nil {
-		s.tb.Fatalf("start ClickHouse: %v", err)
-	}
+	// The overlay database reads files of its working directory: an empty one.
+	proc := launch(s.tb, "ClickHouse", s.path("work"), s.path(outputLog), s.engine.launcher, args...)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.proc = proc
+	if s.partsPort != 0 {
+		s.parts = s.sendParts()
+	}
+}
+
+// launch starts a program that writes into a log.
+func launch(tb testing.TB, what, dir, log, program string, args ...string) *process {
+	tb.Helper()
+	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer out.Close() // the process has its own
+	proc, err := startProcess(dir, out, program, args...)
+	if err != nil {
+		tb.Fatalf("start %s: %v", what, err)
+	}
+	return proc
 }
 
 // await returns when the server answers on both ports.
 func (s *Server) await() {
 	s.tb.Helper()
-	ctx, cancel := context.WithTimeout(s.tb.Context(), startTime)
+	await(s.tb, "ClickHouse", s.process(), s.ping)
+}
+
+// await returns when a program answers.
+func await(tb testing.TB, what string, proc *process, ping func(context.Context) error) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), startTime)
 	defer cancel()
 	poll := time.NewTicker(pollTime)
 	defer poll.Stop()
 	for {
-		err := s.ping(ctx)
+		err := ping(ctx)
 		if err == nil {
 			return
 		}
 		select {
 		case <-poll.C:
-		case <-s.process().done:
-			s.tb.Fatalf("ClickHouse ended when it was started: %v", s.process().err)
+		case <-proc.done:
+			tb.Fatalf("%s ended when it was started: %v", what, proc.err)
 		case <-ctx.Done():
-			s.tb.Fatalf("ClickHouse does not answer in %v: %v", startTime, err)
+			tb.Fatalf("%s does not answer in %v: %v", what, startTime, err)
 		}
 	}
 }
@@ -146,19 +177,24 @@ func (s *Server) ping(ctx context.Context) error {
 
 // cleanUp ends the server with the test.
 func (s *Server) cleanUp() {
-	if proc := s.process(); proc != nil {
-		proc.kill()
+	if s.process() != nil {
+		s.Kill()
 	}
-	if !s.tb.Failed() {
+	showLogs(s.tb, "ClickHouse on "+s.Addr(), s.path(outputLog), s.path(serverLog))
+}
+
+// showLogs shows the ends of logs if the test has failed.
+func showLogs(tb testing.TB, what string, names ...string) {
+	if !tb.Failed() {
 		return
 	}
-	for _, name := range []string{outputLog, serverLog} {
-		text, err := tail(s.path(name))
+	for _, name := range names {
+		text, err := tail(name)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			s.tb.Error(err)
+			tb.Error(err)
 		}
 		if len(text) > 0 {
-			s.tb.Logf("ClickHouse on %s, end of %s:\n%s", s.Addr(), name, text)
+			tb.Logf("%s, end of %s:\n%s", what, filepath.Base(name), text)
 		}
 	}
 }

@@ -1,8 +1,10 @@
 package clickhousetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -72,7 +74,8 @@ func (p *process) cont() error { return p.cmd.Process.Signal(unix.SIGCONT) }
 
 // reservePort takes a free port of the loopback address until the end of the
 // test. The socket does not listen; whoever binds the port as well, with
-// SO_REUSEPORT, gets all connections. The kernel gives it to nobody else.
+// SO_REUSEPORT or SO_REUSEADDR, gets all connections. The kernel gives it to
+// nobody else.
 func reservePort(tb testing.TB) int {
 	tb.Helper()
 	port, err := func() (int, error) {
@@ -81,8 +84,10 @@ func reservePort(tb testing.TB) int {
 			return 0, err
 		}
 		tb.Cleanup(func() { unix.Close(fd) })
-		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
-			return 0, err
+		for _, option := range []int{unix.SO_REUSEPORT, unix.SO_REUSEADDR} {
+			if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, option, 1); err != nil {
+				return 0, err
+			}
 		}
 		if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 			return 0, err
@@ -97,6 +102,17 @@ func reservePort(tb testing.TB) int {
 		tb.Fatalf("reserve a port: %v", err)
 	}
 	return port
+}
+
+// listenReserved listens on a port that reservePort has taken.
+func listenReserved(ctx context.Context, addr string) (net.Listener, error) {
+	reuse := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var err error
+		return errors.Join(c.Control(func(fd uintptr) {
+			err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+		}), err)
+	}}
+	return reuse.Listen(ctx, "tcp", addr)
 }
 
 // mountDisk mounts a disk of a size in memory, until the end of the test.

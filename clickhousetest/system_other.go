@@ -3,7 +3,9 @@
 package clickhousetest
 
 import (
+	"context"
 	"errors"
+	"net"
 	"os"
 	"testing"
 )
@@ -26,3 +28,5 @@ func (p *process) cont() error { return errElsewhere }
 func memoryDir(tb testing.TB) string             { return tb.TempDir() }
 func reservePort(tb testing.TB) int              { tb.Fatal(errElsewhere); return 0 }
 func mountDisk(tb testing.TB, _ string, _ int64) { tb.Fatal(errElsewhere) }
+
+func listenReserved(context.Context, string) (net.Listener, error) { return nil, errElsewhere }
