@@ -1,9 +1,15 @@
-.PHONY: check fuzz build bench bench-full
+.PHONY: check replicas fuzz build bench bench-full
 
 # Everything: formatting, vet, staticcheck, tidiness, architecture, all tests
 # under the race detector, foreign clients, a real browser.
 check:
 	@bash scripts/check.sh
+
+# What needs replicas of a ClickHouse, and so a ZooKeeper, which check does
+# without: make replicas REPLICAS=-v
+REPLICAS ?=
+replicas:
+	@bash scripts/replicas.sh $(REPLICAS)
 
 # Each fuzz test for a while: make fuzz FUZZTIME=1m
 FUZZTIME ?= 20s
