@@ -232,7 +232,7 @@ func (b *booker) write(ctx context.Context) (bool, error) {
 	statement := fmt.Sprintf(`INSERT INTO bookings (%s, seq, writer, epoch) WITH %s AS ending
 		SELECT * REPLACE (arrayMap(x -> toInt128(x), increments) AS increments, arrayMap(x -> toInt128(x), was_increments) AS was_increments), toUInt64(%d), toUInt64(%d), ending.1
 		FROM fresh WHERE %s AND throwIf((SELECT max(seq) FROM bookings) != %d, '%s') = 0 ORDER BY item`, batch.names(), theEnd, b.seq+1, b.writer, fence(b.under), b.seq, overtaken)
-	err = s.conn.Exec(insert, statement)
+	err = s.exec(insert, statement)
 	switch {
 	case isMoved(err):
 		return false, tollbook.ErrMoved

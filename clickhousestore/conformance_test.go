@@ -32,7 +32,7 @@ func (s *server) database(t testing.TB) (name, url string) {
 		t.Fatal(err)
 	}
 	url = s.url(name)
-	if err := clickhousestore.Migrate(t.Context(), url, false, io.Discard); err != nil {
+	if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Out: io.Discard}); err != nil {
 		t.Fatal(err)
 	}
 	return name, url

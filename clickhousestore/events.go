@@ -39,7 +39,7 @@ func (i instant) counting(of, which string) string {
 	}
 	replacing := fmt.Sprintf("FROM bookings WHERE %s AND adjusts = 0 AND seq <= %d", of, i.seq)
 	return fmt.Sprintf(`SELECT * FROM (
-		%[1]s AND claim NOT IN (SELECT claim %[2]s)
+		%[1]s AND claim GLOBAL NOT IN (SELECT claim %[2]s)
 		UNION ALL SELECT %[3]s FROM bookings WHERE %[4]s AND %[5]s AND seq <= %[6]d AND notEmpty(lines)
 			AND (adjusts = 1 OR (claim, seq) IN (SELECT claim, max(seq) %[2]s GROUP BY claim))
 	)`, came, replacing, bookingWord, of, which, i.seq)
@@ -129,7 +129,7 @@ func (s *Store) asked(ctx context.Context, q *tollbook.EventQuery) (of, which st
 		of += " AND account = " + quote(q.AccountID)
 	}
 	unrated := key16(lineKey{})
-	cells := "(organization, account, booked) IN (SELECT organization, account, booked FROM tallies FINAL WHERE events > 0 AND " + of
+	cells := "(organization, account, booked) GLOBAL IN (SELECT organization, account, booked FROM tallies FINAL WHERE events > 0 AND " + of
 	switch {
 	case q.Unrated:
 		return of, fmt.Sprintf("unrated > 0 AND %s AND line = %s)", cells, unrated), nil, nil

@@ -79,11 +79,13 @@ func (s *Store) lastFold(ctx context.Context) (*freshness, error) {
 // something has been written since the last end, it makes a cut.
 func (s *Store) unfolded(ctx context.Context, folded uint64) (ends []uint64, at time.Time, err error) {
 	var last, written uint64 // the last end, and behind the last epoch that has rows
-	sql := fmt.Sprintf(`SELECT now64(6, 'UTC'), arraySort(groupArrayIf(pos, is_end)), maxIf(pos, NOT is_end) FROM (
-		SELECT pos, true AS is_end FROM log WHERE pos > %[1]d AND kind IN (0, %[2]d)
-		UNION ALL SELECT epoch + 1, false FROM events WHERE epoch >= %[1]d
-		UNION ALL SELECT epoch + 1, false FROM bookings WHERE epoch >= %[1]d)`, folded, tollbook.KindMark)
-	if err := s.one(ctx, sql, &at, &ends, &written); err != nil {
+	// The time first: what is acknowledged meanwhile may be in, or not.
+	if err := s.one(ctx, "SELECT now64(6, 'UTC')", &at); err != nil {
+		return nil, at, err
+	}
+	sql := fmt.Sprintf(`SELECT arraySort(groupArray(pos)), greatest((SELECT max(epoch + 1) FROM events WHERE epoch >= %[1]d), (SELECT max(epoch + 1) FROM bookings WHERE epoch >= %[1]d))
+		FROM log WHERE pos > %[1]d AND kind IN (0, %[2]d)`, folded, tollbook.KindMark)
+	if err := s.one(ctx, sql, &ends, &written); err != nil {
 		return nil, at, err
 	}
 	if last = folded; len(ends) > 0 {
@@ -112,30 +114,20 @@ func (s *Store) unfolded(ctx context.Context, folded uint64) (ends []uint64, at 
 // drain waits until the statements are done that write and have begun before.
 // They may not have seen the last cut; those that begin later do.
 func (s *Store) drain(ctx context.Context) error {
-	const running = "SELECT query_id FROM system.processes WHERE startsWith(query_id, '" + writing + "')"
-	before := map[string]bool{}
-	err := s.query(ctx, running, func(rows driver.Rows) error {
-		var id string
-		err := rows.Scan(&id)
-		before[id] = true
-		return err
-	})
+	before, err := s.writers(ctx)
 	for wait := time.Millisecond; err == nil && len(before) > 0; wait = min(2*wait, 100*time.Millisecond) {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-time.After(wait):
 		}
-		left := map[string]bool{}
-		err = s.query(ctx, running, func(rows driver.Rows) error {
-			var id string
-			err := rows.Scan(&id)
-			if before[id] {
-				left[id] = true
+		var now map[string]bool
+		now, err = s.writers(ctx)
+		for id := range before {
+			if !now[id] {
+				delete(before, id)
 			}
-			return err
-		})
-		before = left
+		}
 	}
 	return err
 }
@@ -198,7 +190,7 @@ func (f *folding) run(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.conn.Exec(ctx, fmt.Sprintf("INSERT INTO folds SELECT pos, inserted FROM log WHERE pos = %d", f.to))
+	return s.exec(ctx, fmt.Sprintf("INSERT INTO folds SELECT pos, inserted FROM log WHERE pos = %d", f.to))
 }
 
 // claim finds out which events came a second time, on servers that did not see
@@ -209,15 +201,20 @@ func (f *folding) claim(ctx context.Context, looked uint64) error {
 	sql := fmt.Sprintf(`INSERT INTO repeats SELECT claim, again.2, again.3, again.1 FROM (
 			SELECT claim, arraySort(groupArray((epoch, batch, item))) AS came FROM events WHERE epoch >= %d AND epoch < %d GROUP BY claim HAVING length(came) > 1
 		) ARRAY JOIN arraySlice(came, 2) AS again WHERE again.1 >= %d`, min(looked, f.from), f.to, f.from)
-	if err := f.store.conn.Exec(ctx, sql); err != nil {
+	if err := f.store.exec(ctx, sql); err != nil {
 		return err
 	}
-	return f.store.conn.Exec(ctx, fmt.Sprintf(`INSERT INTO claims (claim, fingerprint, organization, account, booked, epoch, batch, item)
-		SELECT claim, fingerprint, organization, account, booked, epoch, batch, item FROM events WHERE %s AND %s`, f.written(), notRepeated))
+	return f.store.exec(ctx, fmt.Sprintf(`INSERT INTO claims (claim, fingerprint, organization, account, booked, epoch, batch, item)
+		SELECT claim, fingerprint, organization, account, booked, epoch, batch, item FROM events WHERE %s AND %s`, f.written(), notIn(f.store.name+".repeats")))
 }
 
 // notRepeated leaves out rows of events that came a second time.
-const notRepeated = "(claim, batch, item) NOT IN (SELECT claim, batch, item FROM repeats)"
+var notRepeated = notIn("repeats")
+
+// notIn leaves out the rows of events that a table lists.
+func notIn(table string) string {
+	return "(claim, batch, item) GLOBAL NOT IN (SELECT claim, batch, item FROM " + table + ")"
+}
 
 // count counts what was written.
 func (f *folding) count(ctx context.Context) error {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
 	"tollbook"
 )
 
@@ -47,7 +49,7 @@ func (s *Store) storeLines(ctx context.Context, lines func(yield func(*tollbook.
 	if err != nil {
 		return err
 	}
-	if err := s.conn.Exec(ctx, "INSERT INTO lines SELECT key, content FROM fresh"); err != nil {
+	if err := s.exec(ctx, "INSERT INTO lines SELECT key, content FROM fresh"); err != nil {
 		return err
 	}
 	b.mu.Lock()
@@ -79,12 +81,8 @@ func (s *Store) loadLines(ctx context.Context, keys map[lineKey]bool) error {
 	if err != nil {
 		return err
 	}
-	rows, err := s.conn.Query(with, "SELECT DISTINCT key, content FROM lines WHERE key IN (SELECT key FROM missing)")
-	if err != nil {
-		return err
-	}
 	found := map[lineKey]*tollbook.Line{}
-	err = each(rows, func() error {
+	err = s.query(with, "SELECT DISTINCT key, content FROM lines WHERE key IN (SELECT key FROM missing)", func(rows driver.Rows) error {
 		var key, content string
 		if err := rows.Scan(&key, &content); err != nil {
 			return err

@@ -86,7 +86,7 @@ func (s *Store) appendLog(ctx context.Context, behind end, entries []entry) (boo
 		return false, err
 	}
 	sql := fmt.Sprintf("INSERT INTO log (%s) SELECT %s FROM fresh WHERE throwIf((SELECT max(pos) FROM log) != %d, '%s') = 0 ORDER BY pos", fresh.names(), fresh.names(), behind.pos, moved)
-	if err := s.conn.Exec(insert, sql); err != nil && !isMoved(err) {
+	if err := s.exec(insert, sql); err != nil && !isMoved(err) {
 		return false, err
 	} else if err != nil {
 		return false, nil
@@ -105,7 +105,7 @@ func (s *Store) once(ctx context.Context, token string, tables ...*sent) (contex
 	if err != nil {
 		return nil, err
 	}
-	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"insert_deduplication_token": token, "insert_deduplicate": 1, "deduplicate_insert_select": "force_enable"})), nil
+	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"insert_deduplication_token": token, "insert_deduplicate": 1, "deduplicate_insert_select": "force_enable", "max_execution_time": statementTime.Seconds()})), nil
 }
 
 // cut ends an epoch and returns the position at which the next one begins.

@@ -27,7 +27,7 @@ func (s *Store) Once(ctx context.Context, key [16]byte, until time.Time) (bool, 
 		return false, err
 	}
 	sql := fmt.Sprintf("INSERT INTO once SELECT %s, greatest(toDateTime(%d, 'UTC'), now('UTC')), toUInt64(%d) AS nonce ORDER BY nonce", literal, min(max(until.Unix()+1, 0), last), mine)
-	if err := s.conn.Exec(insert, sql); err != nil {
+	if err := s.exec(insert, sql); err != nil {
 		return false, unavailable(err)
 	}
 	var nonce uint64

@@ -1,8 +1,10 @@
 package clickhousestore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -53,7 +55,7 @@ func (s *Store) postGroup(ctx context.Context, group []*posting) error {
 	if err := s.rooms.load(ctx, s, cellsOf(group)); err != nil {
 		return err
 	}
-	var words wordColumns
+	words := make([]wordColumns, len(s.shards))
 	var accepted []*tollbook.Entry
 	for _, r := range group {
 		for i := range r.entries {
@@ -78,7 +80,7 @@ func (s *Store) postGroup(ctx context.Context, group []*posting) error {
 			known.fingerprints[e.Claim] = e.Fingerprint
 			r.outcomes[i] = tollbook.Accepted
 			accepted = append(accepted, e)
-			words.addEntry(e)
+			words[s.shardOfAccount(e.Event.AccountID)].addEntry(e)
 		}
 	}
 	if len(accepted) == 0 {
@@ -96,41 +98,76 @@ func (s *Store) postGroup(ctx context.Context, group []*posting) error {
 	if err != nil {
 		return err
 	}
-	return s.insertEvents(ctx, &words, group[0].under, known.folded)
+	return s.onShards(ctx, func(ctx context.Context, i int, d *database) error {
+		if len(words[i].claim) == 0 {
+			return nil
+		}
+		return s.insertEvents(ctx, d, &words[i], group[0].under, known.folded)
+	})
 }
 
-// lookUp looks up the claims of a group: among those that have been folded, and
-// in the epochs since.
+// lookUp looks up the claims of a group: among those that have been folded, each
+// in its shard, and in the epochs since, everywhere.
 func (s *Store) lookUp(ctx context.Context, group []*posting) (*known, error) {
-	var claims [][]byte
+	asked := make([]claimed, len(s.shards))
+	var all claimed
 	for _, r := range group {
 		for i := range r.entries {
-			claims = append(claims, r.entries[i].Claim[:])
+			claim := &r.entries[i].Claim
+			all = append(all, claim[:])
+			shard := s.shardOfClaim(claim)
+			asked[shard] = append(asked[shard], claim[:])
 		}
 	}
-	k := &known{fingerprints: make(map[tollbook.Claim]uint64, len(claims))}
+	k := &known{fingerprints: make(map[tollbook.Claim]uint64, len(all))}
 	if err := s.one(ctx, "SELECT (SELECT max(cut) FROM folds), pos, head FROM log ORDER BY pos DESC LIMIT 1", &k.folded, &k.end.pos, &k.end.head); err != nil {
 		return nil, err
 	}
-	asked, err := with(ctx, &sent{"asked", []sentColumn{{"claim", "FixedString(16)", claims}}})
-	if err != nil {
-		return nil, err
-	}
-	// The first of those that came at once is the one that counts.
-	sql := fmt.Sprintf(`SELECT claim, fingerprint FROM (
-		SELECT claim, fingerprint, epoch, batch, item FROM claims WHERE claim IN (SELECT claim FROM asked)
-		UNION ALL SELECT claim, fingerprint, epoch, batch, item FROM events WHERE epoch >= %d AND claim IN (SELECT claim FROM asked)
-	) ORDER BY epoch DESC, batch DESC, item DESC`, k.folded)
-	err = s.query(asked, sql, func(rows driver.Rows) error {
-		var claim string
-		var fingerprint uint64
-		if err := rows.Scan(&claim, &fingerprint); err != nil {
+	var mu sync.Mutex
+	first := map[tollbook.Claim]row{}
+	err := s.onShards(ctx, func(ctx context.Context, i int, d *database) error {
+		ctx, err := with(ctx, asked[i].table("asked"), all.table("posted"))
+		if err != nil {
 			return err
 		}
-		k.fingerprints[tollbook.Claim([]byte(claim))] = fingerprint
-		return nil
+		sql := fmt.Sprintf(`SELECT claim, fingerprint, epoch, batch, item FROM %s WHERE claim IN (SELECT claim FROM asked)
+			UNION ALL SELECT claim, fingerprint, epoch, batch, item FROM %s WHERE epoch >= %d AND claim IN (SELECT claim FROM posted)`,
+			s.layout.here("claims"), s.layout.here("events"), k.folded)
+		return d.query(ctx, sql, func(rows driver.Rows) error {
+			var claim string
+			var fingerprint uint64
+			var r row
+			if err := rows.Scan(&claim, &fingerprint, &r.epoch, &r.batch, &r.item); err != nil {
+				return err
+			}
+			c := tollbook.Claim([]byte(claim))
+			mu.Lock()
+			defer mu.Unlock()
+			// The first of those that came at once is the one that counts.
+			if before, there := first[c]; !there || r.before(before) {
+				first[c], k.fingerprints[c] = r, fingerprint
+			}
+			return nil
+		})
 	})
 	return k, err
+}
+
+// claimed is claims that are asked for.
+type claimed [][]byte
+
+func (c claimed) table(name string) *sent {
+	return &sent{name, []sentColumn{{"claim", "FixedString(16)", [][]byte(c)}}}
+}
+
+// row names a row of events.
+type row struct {
+	epoch, batch uint64
+	item         uint32
+}
+
+func (r row) before(other row) bool {
+	return cmp.Or(cmp.Compare(r.epoch, other.epoch), cmp.Compare(r.batch, other.batch), cmp.Compare(r.item, other.item)) < 0
 }
 
 // writing begins the ids of statements that write events or bookings: a cut
@@ -139,7 +176,7 @@ const writing = "tollbook-write-"
 
 // writer returns a context for a statement that writes events or bookings.
 func writer(ctx context.Context, id uint64) context.Context {
-	return clickhouse.Context(ctx, clickhouse.WithQueryID(fmt.Sprintf("%s%016x", writing, id)))
+	return clickhouse.Context(ctx, clickhouse.WithQueryID(fmt.Sprintf("%s%016x", writing, id)), clickhouse.WithSettings(clickhouse.Settings{"max_execution_time": statementTime.Seconds()}))
 }
 
 // fence refuses a statement unless the last definition is the one at under. It
@@ -148,21 +185,22 @@ func fence(under tollbook.Pos) string {
 	return fmt.Sprintf("throwIf(ending.2 != %d, '%s') = 0", under, moved)
 }
 
-// insertEvents writes events: all that are refused are so with ErrMoved.
-func (s *Store) insertEvents(ctx context.Context, words *wordColumns, under tollbook.Pos, looked uint64) error {
+// insertEvents writes events into a shard: all that are refused are so with
+// ErrMoved.
+func (s *Store) insertEvents(ctx context.Context, shard *database, words *wordColumns, under tollbook.Pos, looked uint64) error {
 	id, err := s.random()
 	if err != nil {
 		return err
 	}
 	batch := &sent{"fresh", words.eventColumns()}
-	ctx, err = with(writer(ctx, id), batch)
+	insert, err := with(writer(ctx, id), batch)
 	if err != nil {
 		return err
 	}
-	sql := fmt.Sprintf(`INSERT INTO events (%s, batch, looked, epoch) WITH %s AS ending
+	sql := fmt.Sprintf(`INSERT INTO %s (%s, batch, looked, epoch) WITH %s AS ending
 		SELECT * REPLACE (arrayMap(x -> toInt128(x), increments) AS increments), toUInt64(%d), toUInt64(%d), ending.1 FROM fresh WHERE %s`,
-		batch.names(), theEnd, id, looked, fence(under))
-	if err := s.conn.Exec(ctx, sql); isMoved(err) {
+		s.layout.here("events"), batch.names(), theEnd, id, looked, fence(under))
+	if err := shard.exec(insert, sql); isMoved(err) {
 		return tollbook.ErrMoved
 	} else {
 		return err

@@ -40,16 +40,16 @@ func TestMigrate(t *testing.T) {
 		return err
 	}
 	var dry, first, second strings.Builder
-	if err := clickhousestore.Migrate(t.Context(), url, true, &dry); err != nil || !strings.Contains(dry.String(), "CREATE TABLE IF NOT EXISTS events") {
+	if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{DryRun: true, Out: &dry}); err != nil || !strings.Contains(dry.String(), "CREATE TABLE IF NOT EXISTS events") {
 		t.Fatalf("dry run: %v, %q", err, dry.String())
 	}
 	if err := open(); err == nil || !strings.Contains(err.Error(), "tollbook clickhouse migrate") {
 		t.Fatalf("opened without tables: %v", err)
 	}
-	if err := clickhousestore.Migrate(t.Context(), url, false, &first); err != nil || first.String() != "0001_ledger\n0002_leases\n" {
+	if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Out: &first}); err != nil || first.String() != "0001_ledger\n0002_leases\n" {
 		t.Fatalf("migrate: %v, %q", err, first.String())
 	}
-	if err := clickhousestore.Migrate(t.Context(), url, false, &second); err != nil || second.String() != "" {
+	if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Out: &second}); err != nil || second.String() != "" {
 		t.Fatalf("migrate again: %v, %q", err, second.String())
 	}
 	if err := open(); err != nil {
@@ -61,7 +61,7 @@ func TestMigrate(t *testing.T) {
 	if err := open(); err == nil || !strings.Contains(err.Error(), "newer") {
 		t.Fatalf("opened with newer tables: %v", err)
 	}
-	if err := clickhousestore.Migrate(t.Context(), url, false, &second); err == nil {
+	if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Out: &second}); err == nil {
 		t.Fatal("migrated newer tables")
 	}
 }

@@ -90,7 +90,7 @@ func (f *folding) putRecords(ctx context.Context, records map[group]*priced) err
 	if err != nil {
 		return err
 	}
-	return f.store.conn.Exec(ctx, fmt.Sprintf("INSERT INTO records (%s) SELECT * %s FROM fresh", fresh.names(), replaceNumbers))
+	return f.store.exec(ctx, fmt.Sprintf("INSERT INTO records (%s) SELECT * %s FROM fresh", fresh.names(), replaceNumbers))
 }
 
 // keepPast keeps records that were there at the last mark and change now.
@@ -116,7 +116,7 @@ func (f *folding) keepPast(ctx context.Context, before, deltas tallies) error {
 	if err != nil {
 		return err
 	}
-	return f.store.conn.Exec(ctx, fmt.Sprintf("INSERT INTO past (%s, until) SELECT * %s, toUInt64(%d) FROM fresh", fresh.names(), replaceNumbers, f.to))
+	return f.store.exec(ctx, fmt.Sprintf("INSERT INTO past (%s, until) SELECT * %s, toUInt64(%d) FROM fresh", fresh.names(), replaceNumbers, f.to))
 }
 
 // recordsAt returns where the records of an organization are, now or at a mark.

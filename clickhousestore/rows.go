@@ -2,9 +2,18 @@ package clickhousestore
 
 import (
 	"context"
+	"errors"
+	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
+
+// database runs statements on a server, or on the first of several that
+// answers.
+type database struct {
+	conn driver.Conn
+}
 
 // each calls f for each row, which scans it, and closes rows.
 func each(rows driver.Rows, f func() error) (err error) {
@@ -22,15 +31,55 @@ func each(rows driver.Rows, f func() error) (err error) {
 }
 
 // query reads all rows of a statement.
-func (s *Store) query(ctx context.Context, sql string, f func(rows driver.Rows) error) error {
-	rows, err := s.conn.Query(ctx, sql)
-	if err != nil {
-		return err
-	}
-	return each(rows, func() error { return f(rows) })
+func (d *database) query(ctx context.Context, sql string, f func(rows driver.Rows) error) error {
+	told := false
+	return again(ctx, func() error {
+		rows, err := d.conn.Query(ctx, sql)
+		if err != nil {
+			return err
+		}
+		return each(rows, func() error {
+			told = true
+			return f(rows)
+		})
+	}, func() bool { return !told })
 }
 
 // one reads the one row of a statement.
-func (s *Store) one(ctx context.Context, sql string, values ...any) error {
-	return s.conn.QueryRow(ctx, sql).Scan(values...)
+func (d *database) one(ctx context.Context, sql string, values ...any) error {
+	return again(ctx, func() error { return d.conn.QueryRow(ctx, sql).Scan(values...) }, nil)
+}
+
+// exec runs a statement.
+func (d *database) exec(ctx context.Context, sql string) error {
+	return again(ctx, func() error { return d.conn.Exec(ctx, sql) }, nil)
+}
+
+// Codes of errors by which replicas say that they were not asked at the right
+// moment: another write is on its way to the majority, or this replica does not
+// have yet what the majority has. Nothing was done.
+const (
+	unsatisfiedQuorum    = 286
+	replicaIsNotInQuorum = 289
+)
+
+// patience is how long is waited for the right moment.
+const patience = 15 * time.Second
+
+// again runs f until replicas are ready for it, as long as may agrees.
+func again(ctx context.Context, f func() error, may func() bool) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for wait := 4 * time.Millisecond; ; wait = min(2*wait, 250*time.Millisecond) {
+		err := f()
+		e, ok := errors.AsType[*clickhouse.Exception](err)
+		if !ok || e.Code != unsatisfiedQuorum && e.Code != replicaIsNotInQuorum || may != nil && !may() {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait):
+		}
+	}
 }

@@ -55,51 +55,63 @@ func statements(text string) (all []string) {
 	return all
 }
 
-const migrationsTable = "CREATE TABLE IF NOT EXISTS migrations (version UInt32, name String, at DateTime DEFAULT now()) ENGINE = MergeTree ORDER BY version"
+// migrationsTable and layoutTable are there before the first step.
+const migrationsTable = `CREATE TABLE IF NOT EXISTS migrations (
+    version UInt32,
+    name    String,
+    at      DateTime DEFAULT now()
+) ENGINE = MergeTree ORDER BY version`
+
+const layoutTable = `CREATE TABLE IF NOT EXISTS layout (
+    cluster    String,
+    replicated UInt8
+) ENGINE = MergeTree ORDER BY cluster`
 
 // genesis is the first entry of the log: a cut, in front of everything.
 const genesis = "INSERT INTO log (pos, head, kind, at) SELECT 0, 0, 0, '' WHERE (SELECT count() FROM log) = 0"
 
+// MigrateOptions say how the tables are to be made. How they lie is decided when
+// they are made first, and kept.
+type MigrateOptions struct {
+	Cluster    string // of the servers' configuration; "": one server
+	Replicated bool   // the shards of the cluster have replicas
+	DryRun     bool   // only write the SQL to Out
+	Out        io.Writer
+}
+
 // Migrate makes the tables of this program in the database of a URL, from
-// whatever an earlier version made. With dryRun it only writes the SQL to out;
-// else it writes what it has done. It can be repeated at any time.
-func Migrate(ctx context.Context, url string, dryRun bool, out io.Writer) (err error) {
-	conn, err := connect(url)
-	if err != nil {
+// whatever an earlier version made, and writes what it has done to Out. In a
+// cluster it does so on every server; the database must be there on each. It can
+// be repeated at any time.
+func Migrate(ctx context.Context, url string, o MigrateOptions) (err error) {
+	m := &migrating{out: o.Out, dryRun: o.DryRun}
+	if m.address, err = parseAddress(url); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, conn.Close()) }()
+	if m.home.conn, err = m.address.open(nil); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.close()) }()
+	if err := m.readLayout(ctx, layout{o.Cluster, o.Replicated}); err != nil {
+		return err
+	}
 	steps, err := migrations()
 	if err != nil {
 		return err
 	}
-	done, err := schemaVersion(ctx, conn)
+	done, err := schemaVersion(ctx, m.home.conn)
 	if err != nil {
 		return err
 	}
 	if done > len(steps) {
 		return fmt.Errorf("the database has version %d of the tables, which is newer than this program's %d", done, len(steps))
 	}
-	run := func(sql string) error {
-		if dryRun {
-			_, err := fmt.Fprintf(out, "%s;\n\n", sql)
-			return err
-		}
-		return conn.Exec(ctx, sql)
-	}
-	if err := run(migrationsTable); err != nil {
+	if err := m.prepare(ctx); err != nil {
 		return err
 	}
-	for _, m := range steps[done:] {
-		for _, sql := range append(m.statements, genesis, fmt.Sprintf("INSERT INTO migrations (version, name) VALUES (%d, '%s')", m.version, m.name)) {
-			if err := run(sql); err != nil {
-				return fmt.Errorf("migration %s: %w\n%s", m.name, err, sql)
-			}
-		}
-		if !dryRun {
-			if _, err := fmt.Fprintf(out, "%s\n", m.name); err != nil {
-				return err
-			}
+	for _, step := range steps[done:] {
+		if err := m.run(ctx, step); err != nil {
+			return fmt.Errorf("migration %s: %w", step.name, err)
 		}
 	}
 	return nil

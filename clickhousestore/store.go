@@ -5,16 +5,11 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
-	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/ClickHouse/clickhouse-go/v2"
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"tollbook"
 )
@@ -51,7 +46,8 @@ func (o Options) withDefaults() Options {
 
 // Store is a tollbook.Ledger over a ClickHouse. Open makes one.
 type Store struct {
-	conn driver.Conn
+	database // home, where everything is that is not in shards
+	topology
 	opts Options
 
 	lines   lineBook
@@ -72,17 +68,23 @@ var _ tollbook.Ledger = (*Store)(nil)
 
 // Open connects to the ClickHouse at a URL, clickhouse://user:password@host:port/database
 // (native protocol; http:// and https:// for the others; several hosts with
-// commas between). Migrate must have made the tables.
-func Open(ctx context.Context, address string, opts Options) (*Store, error) {
-	conn, err := connect(address)
+// commas between). Migrate must have made the tables. In a cluster the hosts are
+// those of the first shard; the others are found in its configuration.
+func Open(ctx context.Context, url string, opts Options) (*Store, error) {
+	a, err := parseAddress(url)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkSchema(ctx, conn); err != nil {
-		return nil, errors.Join(err, conn.Close())
+	home, l, err := openHome(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	servers, err := openTopology(ctx, a, home, l)
+	if err != nil {
+		return nil, errors.Join(err, home.conn.Close())
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Store{conn: conn, opts: opts.withDefaults(), stop: stop, closing: make(chan struct{})}
+	s := &Store{database: home, topology: servers, opts: opts.withDefaults(), stop: stop, closing: make(chan struct{})}
 	s.lines.init()
 	s.rooms.init()
 	s.intake.init()
@@ -94,23 +96,28 @@ func Open(ctx context.Context, address string, opts Options) (*Store, error) {
 	return s, nil
 }
 
-// maxConnections is how many statements a server runs at once.
-const maxConnections = 32
-
-// connect opens a pool of connections.
-func connect(address string) (driver.Conn, error) {
-	o, err := clickhouse.ParseDSN(address)
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		err = e.Err // which does not say the password
-	}
+// openHome connects to the server at an address, whose tables must be those of
+// this program, with the settings that their layout takes.
+func openHome(ctx context.Context, a *address) (home database, l layout, err error) {
+	conn, err := a.open(nil)
 	if err != nil {
-		return nil, fmt.Errorf("the address of the ClickHouse: %w", err)
+		return home, l, err
 	}
-	o.ClientInfo.Products = append(o.ClientInfo.Products, struct{ Name, Version string }{"tollbook", "1"})
-	if o.MaxOpenConns == 0 { // or what the address says
-		o.MaxOpenConns, o.MaxIdleConns = maxConnections, maxConnections/2
+	l, _, err = readLayout(ctx, conn)
+	if err == nil {
+		err = checkSchema(ctx, conn)
 	}
-	return clickhouse.Open(o)
+	if err != nil || l == (layout{}) {
+		if err != nil {
+			err = errors.Join(err, conn.Close())
+		}
+		return database{conn}, l, err
+	}
+	if err := conn.Close(); err != nil {
+		return home, l, err
+	}
+	conn, err = a.open(l.settings())
+	return database{conn}, l, err
 }
 
 // random returns a number that nobody else has.
@@ -127,7 +134,7 @@ func (s *Store) Close() error {
 		close(s.closing)
 		s.stop()
 		s.running.Wait()
-		err = s.conn.Close()
+		err = errors.Join(s.topology.close(), s.conn.Close())
 	})
 	return err
 }

@@ -97,8 +97,8 @@ func (f *folding) tallies(ctx context.Context, deltas tallies) (before tallies, 
 		months AS (SELECT organization, account, booked FROM cells
 			UNION DISTINCT SELECT organization, account, booked FROM theirs WHERE (organization, account, home) IN (SELECT organization, account, booked FROM homes))
 		SELECT organization, account, booked, home, line, toString(increments), events, version FROM theirs
-		WHERE (organization, account, booked) IN months
-		OR (organization, account, home) IN (SELECT organization, account, home FROM theirs WHERE (organization, account, booked) IN months)`, func(rows driver.Rows) error {
+		WHERE (organization, account, booked) GLOBAL IN months
+		OR (organization, account, home) GLOBAL IN (SELECT organization, account, home FROM theirs WHERE (organization, account, booked) GLOBAL IN months)`, func(rows driver.Rows) error {
 		k, t, err := scanTally(rows)
 		if t.version > f.to {
 			return errOvertaken
@@ -159,7 +159,7 @@ func (f *folding) putTallies(ctx context.Context, after, touched tallies) error 
 	if err != nil {
 		return err
 	}
-	return f.store.conn.Exec(ctx, fmt.Sprintf(`INSERT INTO tallies (%s, version)
+	return f.store.exec(ctx, fmt.Sprintf(`INSERT INTO tallies (%s, version)
 		SELECT * REPLACE (toInt256(increments) AS increments), toUInt64(%d) FROM fresh`, fresh.names(), f.to))
 }
 

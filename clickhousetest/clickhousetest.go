@@ -63,7 +63,8 @@ func Start(tb testing.TB, o Options) *Server {
 }
 
 // StartCluster runs a cluster of that name with so many shards. Every server
-// is one shard and knows the others, for Distributed tables.
+// is one shard and knows the others, for Distributed tables; the cluster
+// NAME_home has the first one alone.
 func StartCluster(tb testing.TB, name string, shards int, o Options) []*Server {
 	tb.Helper()
 	var servers []*Server

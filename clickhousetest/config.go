@@ -52,6 +52,9 @@ var configuration = template.Must(template.New("config").Funcs(template.FuncMap{
       </shard>
     {{- end}}
     </{{.Cluster}}>
+    <{{.Cluster}}_home>
+      <shard><replica><host>127.0.0.1</host><port>{{index .Shards 0}}</port></replica></shard>
+    </{{.Cluster}}_home>
   </remote_servers>
 {{- end}}
 {{- if .ZooKeeperPort}}

@@ -158,9 +158,27 @@ CREATE TABLE IF NOT EXISTS records (
 
 -- Records as they were at marks: a row holds for marks from its version to
 -- before until.
-CREATE TABLE IF NOT EXISTS past AS records ENGINE = ReplacingMergeTree ORDER BY (organization, account_id, month, id, version);
-
-ALTER TABLE past ADD COLUMN IF NOT EXISTS until UInt64;
+CREATE TABLE IF NOT EXISTS past (
+    organization    LowCardinality(String),
+    account_id      String,
+    month           Int32,
+    id              FixedString(16),
+    product_id      LowCardinality(String),
+    aggr_product_id LowCardinality(String),
+    type            LowCardinality(String),
+    description     LowCardinality(String),
+    currency        LowCardinality(String),
+    direction       LowCardinality(String) COMMENT 'empty: null',
+    resolution      LowCardinality(String) COMMENT 'empty: null',
+    unit            LowCardinality(String),
+    price           Decimal(76, 24),
+    wallet_name     LowCardinality(String) COMMENT 'empty: null',
+    number_of_units Decimal(76, 24),
+    total_amount    Decimal(76, 24),
+    events          Int64,
+    version         UInt64,
+    until           UInt64
+) ENGINE = ReplacingMergeTree ORDER BY (organization, account_id, month, id, version);
 
 -- Assertion ids, each seen once.
 CREATE TABLE IF NOT EXISTS once (

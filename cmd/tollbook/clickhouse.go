@@ -20,16 +20,24 @@ func (a *app) clickhouseMigrateCommand() *cobra.Command {
   tollbook clickhouse migrate --store clickhouse://localhost:9000/tollbook`),
 		Long: `Makes the tables in a database that is there, or changes those that an older
 version made. It can be repeated; what is done already is left as it is. With
---dry-run it prints the SQL and changes nothing.`,
+--dry-run it prints the SQL and changes nothing.
+
+With --cluster the tables are made on every server of that cluster, which the
+address must name one of the first shard of; NAME_home must be a cluster of the
+first shard alone, and the database must be there on all. How the tables lie is
+decided when they are made first; later versions find it out.`,
 	}
 	var store string
 	storeFlag(cmd, &store)
-	dryRun := cmd.Flags().Bool("dry-run", false, "print the SQL that would be run")
+	o := clickhousestore.MigrateOptions{Out: a.stdout}
+	cmd.Flags().StringVar(&o.Cluster, "cluster", "", "spread the tables over the shards of this cluster of the servers' configuration")
+	cmd.Flags().BoolVar(&o.Replicated, "replicated", false, "copy the tables among the replicas of each shard")
+	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "print the SQL that would be run")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if store == "" {
 			return usageError("which ClickHouse? Give --store or set %s", variable("store"))
 		}
-		return clickhousestore.Migrate(cmd.Context(), store, *dryRun, a.stdout)
+		return clickhousestore.Migrate(cmd.Context(), store, o)
 	}
 	return cmd
 }

@@ -32,7 +32,7 @@ func TestKillDuringImportOverClickHouse(t *testing.T) {
 		t.Fatal(err)
 	}
 	store := "clickhouse://" + database.Addr() + "/tollbook"
-	if err := clickhousestore.Migrate(t.Context(), store, false, io.Discard); err != nil {
+	if err := clickhousestore.Migrate(t.Context(), store, clickhousestore.MigrateOptions{Out: io.Discard}); err != nil {
 		t.Fatal(err)
 	}
 	w := &killWorld{

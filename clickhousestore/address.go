@@ -1,0 +1,56 @@
+package clickhousestore
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"strconv"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// address is where a ClickHouse is, and who asks.
+type address struct {
+	options *clickhouse.Options
+}
+
+func parseAddress(text string) (*address, error) {
+	o, err := clickhouse.ParseDSN(text)
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err // which does not say the password
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the address of the ClickHouse: %w", err)
+	}
+	o.ClientInfo.Products = append(o.ClientInfo.Products, struct{ Name, Version string }{"tollbook", "1"})
+	if o.MaxOpenConns == 0 { // or what the address says
+		o.MaxOpenConns, o.MaxIdleConns = maxConnections, maxConnections/2
+	}
+	return &address{o}, nil
+}
+
+// maxConnections is how many statements a server runs at once.
+const maxConnections = 32
+
+// open opens a pool of connections: to the first server that answers of those
+// the address names, or of others.
+func (a *address) open(settings map[string]any, nodes ...node) (driver.Conn, error) {
+	o := *a.options
+	if len(settings) > 0 {
+		o.Settings = maps.Clone(o.Settings)
+		if o.Settings == nil {
+			o.Settings = clickhouse.Settings{}
+		}
+		maps.Copy(o.Settings, settings)
+	}
+	if len(nodes) > 0 {
+		o.Addr = nil
+		for _, n := range nodes {
+			o.Addr = append(o.Addr, net.JoinHostPort(n.host, strconv.Itoa(int(n.port))))
+		}
+	}
+	return clickhouse.Open(&o)
+}

@@ -1,0 +1,51 @@
+package clickhousestore_test
+
+import (
+	"fmt"
+	"io"
+	"sync/atomic"
+	"testing"
+
+	"tollbook/clickhousestore"
+	"tollbook/clickhousetest"
+	"tollbook/storetest"
+)
+
+// cluster is ClickHouse servers, each of which is a shard.
+type cluster struct {
+	servers   []*clickhousetest.Server
+	databases atomic.Int64
+}
+
+const clusterName = "shards"
+
+func newCluster(t *testing.T, shards int) *cluster {
+	t.Helper()
+	return &cluster{servers: clickhousetest.StartCluster(t, clusterName, shards, clickhousetest.Options{InMemory: true})}
+}
+
+// database makes the tables in a new database of all servers and returns its name
+// and URL.
+func (c *cluster) database(t testing.TB) (name, url string) {
+	t.Helper()
+	name = fmt.Sprintf("test_%d", c.databases.Add(1))
+	for _, s := range c.servers {
+		if err := s.Exec(t.Context(), "CREATE DATABASE "+name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	url = "clickhouse://" + c.servers[0].Addr() + "/" + name
+	if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Cluster: clusterName, Out: io.Discard}); err != nil {
+		t.Fatal(err)
+	}
+	return name, url
+}
+
+func (c *cluster) newDriver(t testing.TB) storetest.Driver {
+	name, url := c.database(t)
+	return &driver{url, name}
+}
+
+func TestClusterConformance(t *testing.T) {
+	storetest.Run(t, newCluster(t, 2).newDriver)
+}

@@ -1,0 +1,222 @@
+package clickhousestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// layout says how the tables lie. On one server each table is there once. In a
+// cluster what grows with the events lies in shards, and everything else on
+// the first shard, which is home; every statement names the same tables.
+type layout struct {
+	cluster    string // "": one server
+	replicated bool   // tables are copied among the replicas of a shard
+}
+
+func (l layout) String() string {
+	switch {
+	case l.cluster == "":
+		return "on one server"
+	case l.replicated:
+		return fmt.Sprintf("in the cluster %q, replicated", l.cluster)
+	}
+	return fmt.Sprintf("in the cluster %q, not replicated", l.cluster)
+}
+
+// homeOf names the cluster that has the first shard of a cluster alone.
+func homeOf(cluster string) string { return cluster + "_home" }
+
+// sharded is by what the rows of a table are spread over the shards; the rest of
+// the tables are at home. An account's events are in one shard, as are its
+// records; a name is in one shard whoever's it is.
+var sharded = map[string]string{
+	"events":  "xxHash64(account)",
+	"claims":  "xxHash64(claim)",
+	"tallies": "xxHash64(account)",
+	"records": "xxHash64(account_id)",
+	"past":    "xxHash64(account_id)",
+}
+
+// fromHome is what other shards read at home: the end of the log, which is the
+// fence for what is written into them, and which of their rows do not count.
+var fromHome = map[string]string{
+	"log":     "pos UInt64, head UInt64",
+	"repeats": "claim FixedString(16), batch UInt64, item UInt32",
+}
+
+// shardSuffix is of the table in a shard; the name without it is all of them.
+const shardSuffix = "_shard"
+
+// here returns the name of the part of a table that a shard has itself.
+func (l layout) here(table string) string {
+	if l.cluster == "" || sharded[table] == "" {
+		return table
+	}
+	return table + shardSuffix
+}
+
+// engine matches what a statement of a migration says of how a table is kept.
+var (
+	createTable = regexp.MustCompile(`^CREATE TABLE IF NOT EXISTS (\w+) \(`)
+	engine      = regexp.MustCompile(`(?m)^\) ENGINE = (\w*)MergeTree(?:\((\w+)\))? `)
+	comments    = regexp.MustCompile(`(?m)^--.*\n`)
+)
+
+// render returns a statement of a migration, which is written for one server, as
+// it is to be run on a server of the layout.
+func (l layout) render(sql string, home bool, database string) ([]string, error) {
+	if l.cluster == "" {
+		return []string{sql}, nil
+	}
+	bare := strings.TrimSpace(comments.ReplaceAllString(sql, ""))
+	name := createTable.FindStringSubmatch(bare)
+	if name == nil || engine.FindString(bare) == "" {
+		return nil, fmt.Errorf("it is not known how to run this in a cluster: %s", sql)
+	}
+	table := name[1]
+	key, isSharded := sharded[table]
+	if !isSharded && !home {
+		columns := fromHome[table]
+		if columns == "" {
+			return nil, nil
+		}
+		return []string{fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s (%s) ENGINE = Distributed('%s', '%s', '%[1]s')", table, columns, homeOf(l.cluster), database)}, nil
+	}
+	if l.replicated {
+		bare = strings.Replace(bare, "non_replicated_deduplication_window", "replicated_deduplication_window", 1)
+		bare = engine.ReplaceAllStringFunc(bare, func(s string) string {
+			m := engine.FindStringSubmatch(s)
+			args := fmt.Sprintf("'/tollbook/%s/{shard}/%s', '{replica}'", database, table)
+			if m[2] != "" {
+				args += ", " + m[2]
+			}
+			return fmt.Sprintf(") ENGINE = Replicated%sMergeTree(%s) ", m[1], args)
+		})
+	}
+	if !isSharded {
+		return []string{bare}, nil
+	}
+	here := l.here(table)
+	return []string{
+		strings.Replace(bare, "CREATE TABLE IF NOT EXISTS "+table, "CREATE TABLE IF NOT EXISTS "+here, 1),
+		fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s AS %s ENGINE = Distributed('%s', '%s', '%s', %s)", table, here, l.cluster, database, here, key),
+	}, nil
+}
+
+// quorumTimeout is how long a write waits for the majority.
+const quorumTimeout = 20 * time.Second
+
+// settings are those of every statement.
+func (l layout) settings() map[string]any {
+	settings := map[string]any{}
+	if l.cluster != "" {
+		settings["distributed_foreground_insert"] = 1 // what is answered for is written
+		settings["skip_unavailable_shards"] = 0
+		settings["distributed_product_mode"] = "global"
+		// Each shard sends the names of its events to where they belong.
+		settings["parallel_distributed_insert_select"] = 1
+	}
+	if l.replicated {
+		// A majority of replicas has what is answered for, and who reads has
+		// what a majority has.
+		settings["insert_quorum"] = "auto"
+		settings["insert_quorum_parallel"] = 0
+		settings["insert_quorum_timeout"] = quorumTimeout.Milliseconds()
+		settings["select_sequential_consistency"] = 1
+		settings["load_balancing"] = "in_order"
+	}
+	return settings
+}
+
+// readLayout returns the layout that was made; there is none yet without there.
+func readLayout(ctx context.Context, conn driver.Conn) (l layout, there bool, err error) {
+	var tables uint64
+	if err := conn.QueryRow(ctx, "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'layout'").Scan(&tables); err != nil || tables == 0 {
+		return l, false, err
+	}
+	rows, err := conn.Query(ctx, "SELECT cluster, replicated FROM layout LIMIT 1")
+	if err != nil {
+		return l, false, err
+	}
+	err = each(rows, func() error {
+		var replicated uint8
+		err := rows.Scan(&l.cluster, &replicated)
+		l.replicated, there = replicated != 0, true
+		return err
+	})
+	return l, there, err
+}
+
+// node is a server of a cluster.
+type node struct {
+	host    string
+	port    uint16
+	shard   int // from 0; 0 is home
+	replica int
+}
+
+func (n *node) String() string { return fmt.Sprintf("%s:%d", n.host, n.port) }
+
+// readNodes returns the servers of a cluster as the server behind conn is
+// configured, shard by shard.
+func readNodes(ctx context.Context, conn driver.Conn, cluster string) (nodes []node, err error) {
+	read := func(cluster string) (nodes []node, atHome bool, err error) {
+		rows, err := conn.Query(ctx, "SELECT host_name, port, shard_num, replica_num, is_local FROM system.clusters WHERE cluster = "+quote(cluster)+" ORDER BY shard_num, replica_num")
+		if err != nil {
+			return nil, false, err
+		}
+		err = each(rows, func() error {
+			var n node
+			var shard, replica uint32
+			var local uint8
+			if err := rows.Scan(&n.host, &n.port, &shard, &replica, &local); err != nil {
+				return err
+			}
+			n.shard, n.replica = int(shard)-1, int(replica)-1
+			nodes, atHome = append(nodes, n), atHome || local != 0 && shard == 1
+			return nil
+		})
+		return nodes, atHome, err
+	}
+	nodes, atHome, err := read(cluster)
+	if err != nil {
+		return nil, err
+	}
+	home, _, err := read(homeOf(cluster))
+	if err != nil {
+		return nil, err
+	}
+	first := 0
+	for first < len(nodes) && nodes[first].shard == 0 {
+		first++
+	}
+	switch {
+	case len(nodes) == 0:
+		return nil, fmt.Errorf("the server knows no cluster %q (remote_servers in its configuration)", cluster)
+	case len(home) == 0:
+		return nil, fmt.Errorf("the server knows no cluster %q, which must have the first shard of %q alone", homeOf(cluster), cluster)
+	case !equalNodes(home, nodes[:first]):
+		return nil, fmt.Errorf("the cluster %q must have the first shard of %q, and no more", homeOf(cluster), cluster)
+	case !atHome:
+		return nil, errors.New("the address is of a server that is not in the first shard of the cluster; give one that is")
+	}
+	return nodes, nil
+}
+
+func equalNodes(a, b []node) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,153 @@
+package clickhousestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// migrating is a migration under way.
+type migrating struct {
+	address  *address
+	out      io.Writer
+	dryRun   bool
+	layout   layout
+	made     bool // the layout has been decided before
+	home     database
+	database string
+	members  []migrated
+}
+
+// migrated is a server whose tables are made.
+type migrated struct {
+	database
+	name string // "": there is only one
+	home bool
+}
+
+// readLayout finds out how the tables lie, or are to lie, and connects to the
+// servers.
+func (m *migrating) readLayout(ctx context.Context, wanted layout) (err error) {
+	m.layout, m.made, err = readLayout(ctx, m.home.conn)
+	switch {
+	case err != nil:
+		return err
+	case !m.made:
+		m.layout = wanted
+	case wanted != layout{} && wanted != m.layout:
+		return fmt.Errorf("the tables are there already, and lie otherwise: %s", m.layout)
+	}
+	if m.layout.cluster == "" && m.layout.replicated {
+		return errors.New("replicas are those of a cluster: which one?")
+	}
+	if err := m.home.one(ctx, "SELECT currentDatabase()", &m.database); err != nil {
+		return err
+	}
+	if m.layout.cluster == "" {
+		m.members = []migrated{{database: m.home, home: true}}
+		return nil
+	}
+	nodes, err := readNodes(ctx, m.home.conn, m.layout.cluster)
+	if err != nil {
+		return err
+	}
+	for _, n := range nodes {
+		if n.replica > 0 && !m.layout.replicated {
+			return fmt.Errorf("the cluster %q has replicas, so the tables must be replicated", m.layout.cluster)
+		}
+		conn, err := m.address.open(m.layout.settings(), n)
+		if err != nil {
+			return err
+		}
+		m.members = append(m.members, migrated{database{conn}, n.String(), n.shard == 0})
+	}
+	return nil
+}
+
+func (m *migrating) close() error {
+	err := m.home.conn.Close()
+	if m.layout.cluster != "" {
+		for _, s := range m.members {
+			err = errors.Join(err, s.conn.Close())
+		}
+	}
+	return err
+}
+
+// prepare makes the tables that say what has been done.
+func (m *migrating) prepare(ctx context.Context) error {
+	for _, sql := range []string{migrationsTable, layoutTable} {
+		if err := m.everywhere(ctx, sql); err != nil {
+			return err
+		}
+	}
+	if m.made {
+		return nil
+	}
+	replicated := 0
+	if m.layout.replicated {
+		replicated = 1
+	}
+	return m.atHome(ctx, fmt.Sprintf("INSERT INTO layout SELECT %s, %d WHERE (SELECT count() FROM layout) = 0", quote(m.layout.cluster), replicated))
+}
+
+// run does one step.
+func (m *migrating) run(ctx context.Context, step migration) error {
+	for _, sql := range step.statements {
+		if err := m.everywhere(ctx, sql); err != nil {
+			return err
+		}
+	}
+	for _, sql := range []string{genesis, fmt.Sprintf("INSERT INTO migrations (version, name) VALUES (%d, '%s')", step.version, step.name)} {
+		if err := m.atHome(ctx, sql); err != nil {
+			return err
+		}
+	}
+	if m.dryRun {
+		return nil
+	}
+	_, err := fmt.Fprintf(m.out, "%s\n", step.name)
+	return err
+}
+
+// everywhere runs a statement that makes a table on each server where it is to be.
+func (m *migrating) everywhere(ctx context.Context, sql string) error {
+	for i := range m.members {
+		s := &m.members[i]
+		rendered, err := m.layout.render(sql, s.home, m.database)
+		if err != nil {
+			return err
+		}
+		for _, sql := range rendered {
+			if err := m.exec(ctx, s, sql); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// atHome runs a statement on the first server.
+func (m *migrating) atHome(ctx context.Context, sql string) error {
+	return m.exec(ctx, &m.members[0], sql)
+}
+
+func (m *migrating) exec(ctx context.Context, s *migrated, sql string) error {
+	if m.dryRun {
+		if s.name != "" {
+			sql = "-- on " + s.name + "\n" + sql
+		}
+		_, err := fmt.Fprintf(m.out, "%s;\n\n", sql)
+		return err
+	}
+	if err := s.exec(ctx, sql); err != nil {
+		on := ""
+		if s.name != "" {
+			on = " on " + s.name
+		}
+		return fmt.Errorf("%w%s\n%s", err, on, strings.TrimSpace(sql))
+	}
+	return nil
+}

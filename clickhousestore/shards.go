@@ -1,0 +1,138 @@
+package clickhousestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/cespare/xxhash/v2"
+	"golang.org/x/sync/errgroup"
+
+	"tollbook"
+)
+
+// topology is the servers that hold the tables. On one server that is the only
+// shard and the only member.
+type topology struct {
+	layout  layout
+	name    string     // of the database
+	shards  []database // each by the first of its replicas that answers; the first is home
+	members []*member
+}
+
+// member is one server.
+type member struct {
+	database
+	name       string
+	silent     time.Time // since when it has not answered; zero: it does
+	replicated bool
+}
+
+// openTopology connects to all servers of a layout.
+func openTopology(ctx context.Context, a *address, home database, l layout) (t topology, err error) {
+	t = topology{layout: l, shards: []database{home}, members: []*member{{database: home}}}
+	if err := home.one(ctx, "SELECT currentDatabase()", &t.name); err != nil {
+		return t, err
+	}
+	if l.cluster == "" {
+		return t, nil
+	}
+	if a.options.Protocol != clickhouse.Native {
+		return t, errors.New("a cluster is spoken to by the native protocol: clickhouse://")
+	}
+	nodes, err := readNodes(ctx, home.conn, l.cluster)
+	if err != nil {
+		return t, err
+	}
+	t.members = nil
+	replicas := map[int][]node{}
+	for _, n := range nodes {
+		replicas[n.shard] = append(replicas[n.shard], n)
+		conn, err := a.open(l.settings(), n)
+		if err != nil {
+			return t, errors.Join(err, t.close())
+		}
+		t.members = append(t.members, &member{database: database{conn}, name: n.String(), replicated: l.replicated})
+	}
+	for i := 1; i < len(replicas); i++ {
+		conn, err := a.open(l.settings(), replicas[i]...)
+		if err != nil {
+			return t, errors.Join(err, t.close())
+		}
+		t.shards = append(t.shards, database{conn})
+	}
+	return t, nil
+}
+
+// close lets go of all connections but those to home.
+func (t *topology) close() (err error) {
+	if t.layout.cluster == "" {
+		return nil
+	}
+	for _, s := range t.shards[1:] {
+		err = errors.Join(err, s.conn.Close())
+	}
+	for _, m := range t.members {
+		err = errors.Join(err, m.conn.Close())
+	}
+	return err
+}
+
+// shardOfAccount and shardOfClaim return in which shard rows lie: see sharded.
+func (t *topology) shardOfAccount(id string) int {
+	return int(xxhash.Sum64String(id) % uint64(len(t.shards)))
+}
+
+func (t *topology) shardOfClaim(c *tollbook.Claim) int {
+	return int(xxhash.Sum64(c[:]) % uint64(len(t.shards)))
+}
+
+// onShards calls f for each shard, all at once.
+func (t *topology) onShards(ctx context.Context, f func(ctx context.Context, i int, d *database) error) error {
+	if len(t.shards) == 1 {
+		return f(ctx, 0, &t.shards[0])
+	}
+	all, ctx := errgroup.WithContext(ctx)
+	for i := range t.shards {
+		all.Go(func() error { return f(ctx, i, &t.shards[i]) })
+	}
+	return all.Wait()
+}
+
+// statementTime bounds how long a statement that writes may run on a server.
+const statementTime = time.Minute
+
+// silence is how long a replica is waited for that does not answer. What it was
+// running has been given up by then, for a statement that writes has
+// statementTime, and a replica commits nothing without ZooKeeper.
+const silence = statementTime + 30*time.Second
+
+// writers returns the ids of the statements that write on any server.
+func (s *Store) writers(ctx context.Context) (map[string]bool, error) {
+	ids := map[string]bool{}
+	for _, m := range s.members {
+		err := m.query(ctx, "SELECT query_id FROM system.processes WHERE startsWith(query_id, '"+writing+"')", func(rows driver.Rows) error {
+			var id string
+			err := rows.Scan(&id)
+			ids[id] = true
+			return err
+		})
+		switch now := s.opts.Clock(); {
+		case err == nil:
+			m.silent = time.Time{}
+		case !m.replicated:
+			return nil, err
+		case m.silent.IsZero():
+			m.silent = now
+			fallthrough
+		default:
+			if now.Sub(m.silent) < silence {
+				return nil, fmt.Errorf("the server %s does not answer, and may be writing: %w", m.name, err)
+			}
+		}
+	}
+	return ids, nil
+}
