@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -29,8 +30,15 @@ func parseAddress(text string) (*address, error) {
 	if o.MaxOpenConns == 0 { // or what the address says
 		o.MaxOpenConns, o.MaxIdleConns = maxConnections, maxConnections/2
 	}
+	if o.Protocol == clickhouse.Native && o.ReadTimeout == 0 {
+		o.ReadTimeout = silenceBound
+	}
 	return &address{o}, nil
 }
+
+// silenceBound is for how long a server may say nothing at all about a statement:
+// one that works says so several times a second.
+const silenceBound = 30 * time.Second
 
 // maxConnections is how many statements a server runs at once.
 const maxConnections = 32

@@ -19,10 +19,12 @@ type cluster struct {
 
 const clusterName = "shards"
 
-func newCluster(t *testing.T, shards int) *cluster {
+func newCluster(t *testing.T, shards int, o clickhousetest.Options) *cluster {
 	t.Helper()
-	return &cluster{servers: clickhousetest.StartCluster(t, clusterName, shards, clickhousetest.Options{InMemory: true})}
+	return &cluster{servers: clickhousetest.StartCluster(t, clusterName, shards, o)}
 }
+
+func (c *cluster) nodes() []*clickhousetest.Server { return c.servers }
 
 // database makes the tables in a new database of all servers and returns its name
 // and URL.
@@ -47,5 +49,5 @@ func (c *cluster) newDriver(t testing.TB) storetest.Driver {
 }
 
 func TestClusterConformance(t *testing.T) {
-	storetest.Run(t, newCluster(t, 2).newDriver)
+	storetest.Run(t, newCluster(t, 2, clickhousetest.Options{InMemory: true}).newDriver)
 }

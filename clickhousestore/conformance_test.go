@@ -24,6 +24,21 @@ func newServer(t *testing.T) *server {
 	return &server{Server: clickhousetest.Start(t, clickhousetest.Options{InMemory: true})}
 }
 
+// place is where databases can be made.
+type place interface {
+	database(t testing.TB) (name, url string)
+	nodes() []*clickhousetest.Server
+}
+
+func (s *server) nodes() []*clickhousetest.Server { return []*clickhousetest.Server{s.Server} }
+
+// onPlaces runs a test on one server and in a cluster of three.
+func onPlaces(t *testing.T, o clickhousetest.Options, test func(t *testing.T, p place)) {
+	t.Parallel()
+	t.Run("OneServer", func(t *testing.T) { test(t, &server{Server: clickhousetest.Start(t, o)}) })
+	t.Run("Cluster", func(t *testing.T) { test(t, newCluster(t, 3, o)) })
+}
+
 // database makes the tables in a new database and returns its name and URL.
 func (s *server) database(t testing.TB) (name, url string) {
 	t.Helper()

@@ -12,9 +12,6 @@ import (
 const (
 	maxQueued = 256
 	maxGroup  = 5 * tollbook.MaxBatch
-	// groupTime bounds how long a group takes. ClickHouse may have stored what
-	// it has not answered for by then.
-	groupTime = time.Minute
 )
 
 // posting is a Post that waits.
@@ -37,9 +34,20 @@ const (
 // intake is the queue of postings.
 type intake struct {
 	queue chan *posting
+	began atomic.Pointer[time.Time] // when the group in hand was begun; nil: there is none
+
+	// partly is what shards have of groups that others refused because the log
+	// had moved on: it comes again, and has not been told to be there yet.
+	partly map[tollbook.Claim]bool
 }
 
-func (in *intake) init() { in.queue = make(chan *posting, maxQueued) }
+func (in *intake) init() {
+	in.queue, in.partly = make(chan *posting, maxQueued), map[tollbook.Claim]bool{}
+}
+
+// errSilent is that the database has not answered for as long as a request
+// waits; it is not that too much is sent.
+var errSilent = tollbook.NewError(tollbook.CodeUnavailable, "The ledger's database does not answer. Send it again.")
 
 var errBusy = tollbook.NewError(tollbook.CodeTooManyRequests, "More is sent than the ledger can write for now; nothing of this was taken. Send it again.")
 
@@ -58,18 +66,27 @@ func (s *Store) enqueue(ctx context.Context, r *posting) error {
 	case <-s.closing:
 		return errClosed
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return s.whyNot(ctx)
 	}
 	select {
 	case <-r.done:
 		return nil
 	case <-ctx.Done():
 		if r.state.CompareAndSwap(queued, abandoned) {
-			return context.Cause(ctx)
+			return s.whyNot(ctx)
 		}
 	}
 	<-r.done
 	return nil
+}
+
+// whyNot returns why a posting's turn has not come.
+func (s *Store) whyNot(ctx context.Context) error {
+	err := context.Cause(ctx)
+	if began := s.intake.began.Load(); err == error(errBusy) && began != nil && s.opts.Clock().Sub(*began) >= s.opts.QueueWait {
+		return errSilent
+	}
+	return err
 }
 
 // intakeLoop writes group after group until the store is closed.
@@ -112,10 +129,15 @@ func (s *Store) intakeLoop(ctx context.Context) {
 }
 
 func (s *Store) write(ctx context.Context, group []*posting) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), groupTime)
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), s.opts.WriteWait, errSilent)
 	defer cancel()
 	began := s.opts.Clock()
+	s.intake.began.Store(&began)
+	defer s.intake.began.Store(nil)
 	err := s.postGroup(ctx, group)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
 	s.metrics.write.Observe(s.opts.Clock().Sub(began).Seconds())
 	s.metrics.group.Observe(float64(len(group)))
 	for _, r := range group {

@@ -3,6 +3,7 @@ package clickhousestore
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -62,6 +63,10 @@ func (s *Store) postGroup(ctx context.Context, group []*posting) error {
 			e := &r.entries[i]
 			fingerprint, there := known.fingerprints[e.Claim]
 			switch {
+			case there && fingerprint == e.Fingerprint && s.intake.partly[e.Claim]:
+				delete(s.intake.partly, e.Claim)
+				r.outcomes[i] = tollbook.Accepted
+				continue
 			case there && fingerprint == e.Fingerprint:
 				r.outcomes[i] = tollbook.Duplicate
 				continue
@@ -98,12 +103,32 @@ func (s *Store) postGroup(ctx context.Context, group []*posting) error {
 	if err != nil {
 		return err
 	}
-	return s.onShards(ctx, func(ctx context.Context, i int, d *database) error {
-		if len(words[i].claim) == 0 {
-			return nil
+	return s.insertAll(ctx, words, group[0].under, known.folded)
+}
+
+// insertAll writes events into their shards.
+func (s *Store) insertAll(ctx context.Context, words []wordColumns, under tollbook.Pos, looked uint64) error {
+	written := make([]bool, len(words))
+	err := s.onShards(ctx, func(ctx context.Context, i int, d *database) (err error) {
+		if len(words[i].claim) > 0 {
+			err = s.insertEvents(ctx, d, &words[i], under, looked)
+			written[i] = err == nil
 		}
-		return s.insertEvents(ctx, d, &words[i], group[0].under, known.folded)
+		return err
 	})
+	if errors.Is(err, tollbook.ErrMoved) {
+		if len(s.intake.partly) > maxGroup {
+			clear(s.intake.partly) // they are told to be duplicates then
+		}
+		for i := range words {
+			for _, claim := range words[i].claim {
+				if written[i] {
+					s.intake.partly[tollbook.Claim(claim)] = true
+				}
+			}
+		}
+	}
+	return err
 }
 
 // lookUp looks up the claims of a group: among those that have been folded, each

@@ -68,16 +68,19 @@ const patience = 15 * time.Second
 
 // again runs f until replicas are ready for it, as long as may agrees.
 func again(ctx context.Context, f func() error, may func() bool) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for wait := 4 * time.Millisecond; ; wait = min(2*wait, 250*time.Millisecond) {
 		err := f()
+		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+			return errors.New(err.Error()) // a deadline of the driver's own
+		}
 		e, ok := errors.AsType[*clickhouse.Exception](err)
 		if !ok || e.Code != unsatisfiedQuorum && e.Code != replicaIsNotInQuorum || may != nil && !may() {
 			return err
 		}
 		select {
-		case <-ctx.Done():
+		case <-waiting.Done():
 			return err
 		case <-time.After(wait):
 		}

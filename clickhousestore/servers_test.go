@@ -74,10 +74,12 @@ func postLoop(t *testing.T, l tollbook.Ledger, batch []tollbook.Entry) []tollboo
 // on and every server reads. Each name counts once, and what counts is what its
 // first word says; sent again, each content is told what became of it.
 func TestOneNameOnSeveralServers(t *testing.T) {
-	t.Parallel()
+	onPlaces(t, clickhousetest.Options{InMemory: true}, oneNameOnSeveralServers)
+}
+
+func oneNameOnSeveralServers(t *testing.T, p place) {
 	const names, rivals = 600, 4
-	server := newServer(t)
-	_, url := server.database(t)
+	_, url := p.database(t)
 	all := servers(t, url, rivals, clickhousestore.Options{})
 	w := storetest.NewWorkload(17, storetest.WorkloadSize{Organizations: []string{"acme", "globex"}, Accounts: 4, Months: 3, Lines: 10})
 	variants := make([][]tollbook.Entry, names) // of each name
@@ -212,10 +214,12 @@ func records(t *testing.T, l tollbook.Ledger, org string) (all []tollbook.Record
 // TestServerOfTheDatabaseIsKilled kills ClickHouse over and over while servers
 // post; whoever gets an error sends again. Everything counts once.
 func TestServerOfTheDatabaseIsKilled(t *testing.T) {
-	t.Parallel()
+	onPlaces(t, clickhousetest.Options{}, serverOfTheDatabaseIsKilled)
+}
+
+func serverOfTheDatabaseIsKilled(t *testing.T, p place) {
 	const batches, size, kills = 60, 50, 4
-	server := &server{Server: clickhousetest.Start(t, clickhousetest.Options{})}
-	_, url := server.database(t)
+	_, url := p.database(t)
 	all := servers(t, url, 2, clickhousestore.Options{Freshness: 100 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
 	w := storetest.NewWorkload(18, storetest.WorkloadSize{Organizations: []string{"acme"}, Accounts: 4, Months: 3, Lines: 10})
 	model := storetest.NewModel()
@@ -241,8 +245,9 @@ func TestServerOfTheDatabaseIsKilled(t *testing.T) {
 		}
 		next <- batch
 		if i%(batches/kills) == batches/kills/2 {
-			server.Kill()
-			server.Restart()
+			node := p.nodes()[i*kills/batches%len(p.nodes())]
+			node.Kill()
+			node.Restart()
 		}
 	}
 	close(next)
@@ -253,12 +258,16 @@ func TestServerOfTheDatabaseIsKilled(t *testing.T) {
 
 // TestAsOfIsTrue posts without pause and reads pages that are up to a second
 // old: what had been acknowledged before AsOf is in them, and they are never
-// older than they may be.
+// older than they may be. The clocks of the servers differ by hours.
 func TestAsOfIsTrue(t *testing.T) {
 	t.Parallel()
 	server := newServer(t)
 	_, url := server.database(t)
-	all := servers(t, url, 2, clickhousestore.Options{Freshness: 200 * time.Millisecond})
+	var all []*clickhousestore.Store
+	for _, skew := range []time.Duration{-time.Hour, 3 * time.Hour} {
+		clock := func() time.Time { return time.Now().Add(skew) }
+		all = append(all, servers(t, url, 1, clickhousestore.Options{Freshness: 200 * time.Millisecond, Clock: clock})...)
+	}
 	line := tollbook.NewLine(tollbook.Grouping{ProductID: "P", Type: tollbook.Call, Currency: "USD", Unit: tollbook.Minutes}, one, one)
 	var mu sync.Mutex
 	var acknowledged []time.Time

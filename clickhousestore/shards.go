@@ -95,7 +95,7 @@ func (t *topology) onShards(ctx context.Context, f func(ctx context.Context, i i
 	if len(t.shards) == 1 {
 		return f(ctx, 0, &t.shards[0])
 	}
-	all, ctx := errgroup.WithContext(ctx)
+	var all errgroup.Group // what one refuses is not taken from the others
 	for i := range t.shards {
 		all.Go(func() error { return f(ctx, i, &t.shards[i]) })
 	}

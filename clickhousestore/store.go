@@ -23,6 +23,9 @@ type Options struct {
 	Freshness time.Duration
 	// QueueWait is how long a request waits for its turn. Default: 10 s.
 	QueueWait time.Duration
+	// WriteWait is how long the database may take to write a group of requests.
+	// What it has not answered for by then may have been stored. Default: a minute.
+	WriteWait time.Duration
 	Logger    *slog.Logger // default: nothing is logged
 	Clock     func() time.Time
 	Rand      io.Reader // default: crypto/rand
@@ -31,6 +34,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.QueueWait == 0 {
 		o.QueueWait = 10 * time.Second
+	}
+	if o.WriteWait == 0 {
+		o.WriteWait = time.Minute
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

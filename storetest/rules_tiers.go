@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 
 	"tollbook"
 	"tollbook/decimal"
@@ -117,8 +118,12 @@ func tierTests() []test {
 		}},
 		{"LargestTiers", func(s *subject) {
 			line := tollbook.NewTieredLine(callGroup("P-LARGE"), dec("0.000000000001"), []tollbook.Tier{{UpTo: decimal.NewUint(1e18), PricePerIncrement: dec("0.000000000001")}, {}})
+			var all []tollbook.Entry
 			for i := range 1200 {
-				s.accept(rated(call(fmt.Sprint(i)), line, tollbook.MaxIncrements))
+				all = append(all, rated(call(fmt.Sprint(i)), line, tollbook.MaxIncrements))
+			}
+			for some := range slices.Chunk(all, 50) {
+				s.accept(some...)
 			}
 			s.wantIn(august, line.Part(0), "1000000", "1000000", 1200)
 			s.wantIn(august, line.Part(1), "200000", "0", 1200)

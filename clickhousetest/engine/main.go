@@ -13,7 +13,9 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime"
+	"syscall"
 
 	"github.com/ebitengine/purego"
 )
@@ -71,6 +73,9 @@ func run(args []string) error {
 	// The handlers of the library and those of the Go runtime exclude each
 	// other.
 	setSignalHandlers(0)
+	// As a ClickHouse server does: another one of the cluster may be killed while
+	// this one writes to it.
+	signal.Ignore(syscall.SIGPIPE)
 	argv, pinned := cStrings(append([]string{"clickhouse"}, args[1:]...))
 	result := queryCommandLine(int32(len(argv)-1), &argv[0])
 	pinned.Unpin()
