@@ -243,17 +243,41 @@ func serverOfTheDatabaseIsKilled(t *testing.T, p place) {
 		if _, err := model.Post(t.Context(), 0, batch); err != nil {
 			t.Fatal(err)
 		}
-		next <- batch
+		for sent := false; !sent; {
+			select {
+			case next <- batch:
+				sent = true
+			case <-time.After(100 * time.Millisecond): // somebody must be down
+			}
+			restartEnded(p)
+		}
 		if i%(batches/kills) == batches/kills/2 {
-			node := p.nodes()[i*kills/batches%len(p.nodes())]
-			node.Kill()
-			node.Restart()
+			p.nodes()[i*kills/batches%len(p.nodes())].Kill()
+			restartEnded(p)
 		}
 	}
 	close(next)
-	posting.Wait()
+	done := make(chan struct{})
+	go func() { posting.Wait(); close(done) }()
+	for waiting := true; waiting; {
+		select {
+		case <-done:
+			waiting = false
+		case <-time.After(100 * time.Millisecond):
+			restartEnded(p)
+		}
+	}
 	exact := servers(t, url, 1, clickhousestore.Options{})[0]
 	wantRecords(t, exact, model, "acme")
+}
+
+// restartEnded starts the servers of the database again that are down.
+func restartEnded(p place) {
+	for _, node := range p.nodes() {
+		if node.Ended() {
+			node.Restart()
+		}
+	}
 }
 
 // TestAsOfIsTrue posts without pause and reads pages that are up to a second
