@@ -119,10 +119,14 @@ func (l layout) settings() map[string]any {
 		settings["distributed_foreground_insert"] = 1 // what is answered for is written
 		settings["skip_unavailable_shards"] = 0
 		settings["distributed_product_mode"] = "global"
+		settings["query_plan_optimize_lazy_materialization"] = 0 // fails over Distributed, code 10
 		// Each shard sends the names of its events to where they belong.
 		settings["parallel_distributed_insert_select"] = 1
 	}
 	if l.replicated {
+		// One write at a time is on its way to the majority, so shards do not
+		// send at once.
+		settings["parallel_distributed_insert_select"] = 0
 		// A majority of replicas has what is answered for, and who reads has
 		// what a majority has.
 		settings["insert_quorum"] = "auto"

@@ -83,7 +83,7 @@ func (s *Store) appendLease(ctx context.Context, name string, holder [16]byte, r
 	if err != nil {
 		return err
 	}
-	err = s.conn.Exec(insert, fmt.Sprintf(`INSERT INTO leases (name, number, holder, term, until, nonce)
+	err = s.exec(insert, fmt.Sprintf(`INSERT INTO leases (name, number, holder, term, until, nonce)
 SELECT %s AS lease, toUInt64(%d) AS next, %s, toUInt64(%d), now64(6, 'UTC') + toIntervalMicrosecond(%d), toUInt64(%d)
 WHERE throwIf((SELECT max(number) FROM leases WHERE name = %s) != %d, '%s') = 0 ORDER BY next`,
 		quote(name), row.number, key16(holder), row.term, length.Microseconds(), row.nonce, quote(name), row.number-1, overtaken))

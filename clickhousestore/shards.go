@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -103,11 +104,12 @@ func (t *topology) onShards(ctx context.Context, f func(ctx context.Context, i i
 }
 
 // statementTime bounds how long a statement that writes may run on a server.
-const statementTime = time.Minute
+const statementTime = 30 * time.Second
 
 // silence is how long a replica is waited for that does not answer. What it was
 // running has been given up by then, for a statement that writes has
-// statementTime, and a replica commits nothing without ZooKeeper.
+// statementTime, and a replica commits nothing without ZooKeeper. One that
+// refuses connections is not waited for: nothing runs there.
 const silence = statementTime + 30*time.Second
 
 // writers returns the ids of the statements that write on any server.
@@ -123,6 +125,7 @@ func (s *Store) writers(ctx context.Context) (map[string]bool, error) {
 		switch now := s.opts.Clock(); {
 		case err == nil:
 			m.silent = time.Time{}
+		case m.replicated && errors.Is(err, syscall.ECONNREFUSED):
 		case !m.replicated:
 			return nil, err
 		case m.silent.IsZero():

@@ -53,7 +53,10 @@ var configuration = template.Must(template.New("config").Funcs(template.FuncMap{
     {{- end}}
     </{{.Cluster}}>
     <{{.Cluster}}_home>
-      <shard><replica><host>127.0.0.1</host><port>{{index .Shards 0}}</port></replica></shard>
+      <shard>
+      {{- if $.ZooKeeperPort}}<internal_replication>1</internal_replication>{{end}}
+      {{- range index .Shards 0}}<replica><host>127.0.0.1</host><port>{{.}}</port></replica>{{end -}}
+      </shard>
     </{{.Cluster}}_home>
   </remote_servers>
 {{- end}}

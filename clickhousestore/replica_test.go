@@ -1,0 +1,116 @@
+package clickhousestore_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tollbook/clickhousestore"
+	"tollbook/clickhousetest"
+	"tollbook/storetest"
+)
+
+// replicas is shards of several servers each, which copy each other's tables.
+type replicas struct {
+	shards    [][]*clickhousetest.Server
+	keeper    *clickhousetest.ZooKeeper
+	databases atomic.Int64
+}
+
+func newReplicas(t *testing.T, shards, n int) *replicas {
+	t.Helper()
+	clickhousetest.NeedReplicas(t)
+	r := &replicas{}
+	r.shards, r.keeper = clickhousetest.StartReplicated(t, clusterName, shards, n, clickhousetest.Options{})
+	return r
+}
+
+func (r *replicas) nodes() (all []*clickhousetest.Server) {
+	for _, shard := range r.shards {
+		all = append(all, shard...)
+	}
+	return all
+}
+
+func (r *replicas) database(t testing.TB) (name, url string) {
+	t.Helper()
+	name = fmt.Sprintf("test_%d", r.databases.Add(1))
+	for _, s := range r.nodes() {
+		if err := s.Exec(t.Context(), "CREATE DATABASE "+name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var home []string
+	for _, s := range r.shards[0] {
+		home = append(home, s.Addr())
+	}
+	url = "clickhouse://" + strings.Join(home, ",") + "/" + name
+	if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Cluster: clusterName, Replicated: true, Out: io.Discard}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // the next test has the servers for itself
+		for _, s := range r.nodes() {
+			if t.Failed() {
+				return
+			}
+			if err := s.Exec(context.WithoutCancel(t.Context()), "DROP DATABASE "+name+" SYNC"); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	return name, url
+}
+
+func (r *replicas) newDriver(t testing.TB) storetest.Driver {
+	name, url := r.database(t)
+	return &driver{url, name}
+}
+
+// TestReplicaConformance runs the suite over two shards of two replicas each.
+func TestReplicaConformance(t *testing.T) {
+	storetest.Run(t, newReplicas(t, 2, 2).newDriver)
+}
+
+// TestReplicaIsKilled kills one replica after the other while servers post: two
+// of three are enough.
+func TestReplicaIsKilled(t *testing.T) {
+	r := newReplicas(t, 1, 3)
+	_, url := r.database(t)
+	all := servers(t, url, 2, clickhousestore.Options{Freshness: 500 * time.Millisecond})
+	batches := someBatches(23, 24, 40)
+	for i, batch := range batches {
+		if i%8 == 4 {
+			r.shards[0][i/8].Kill()
+		}
+		var posting sync.WaitGroup
+		for _, l := range all { // both are sent all
+			posting.Go(func() { postLoop(t, l, batch) })
+		}
+		posting.Wait()
+		if i%8 == 7 {
+			r.shards[0][i/8].Restart()
+		}
+	}
+	wantAllOnce(t, servers(t, url, 1, clickhousestore.Options{})[0], batches)
+}
+
+// TestReplicasAreTooFew: without a majority nothing is taken; with it again, what
+// was refused is.
+func TestReplicasAreTooFew(t *testing.T) {
+	r := newReplicas(t, 1, 3)
+	_, url := r.database(t)
+	l := servers(t, url, 1, clickhousestore.Options{})[0]
+	batches := someBatches(24, 2, 40)
+	postLoop(t, l, batches[0])
+	r.shards[0][1].Kill()
+	r.shards[0][2].Kill()
+	wantUnavailable(t, l, batches[1])
+	r.shards[0][1].Restart()
+	wantAllOnce(t, l, batches)
+	r.shards[0][2].Restart()
+}
