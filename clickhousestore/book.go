@@ -225,14 +225,14 @@ func (b *booker) write(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	insert, err := s.once(writer(ctx, b.writer), strconv.FormatUint(b.seq+1, 10), batch)
-	if err != nil {
-		return false, err
-	}
 	statement := fmt.Sprintf(`INSERT INTO bookings (%s, seq, writer, epoch) WITH %s AS ending
 		SELECT * REPLACE (arrayMap(x -> toInt128(x), increments) AS increments, arrayMap(x -> toInt128(x), was_increments) AS was_increments), toUInt64(%d), toUInt64(%d), ending.1
 		FROM fresh WHERE %s AND throwIf((SELECT max(seq) FROM bookings) != %d, '%s') = 0 ORDER BY item`, batch.names(), theEnd, b.seq+1, b.writer, fence(b.under), b.seq, overtaken)
-	err = s.exec(insert, statement)
+	var n uint64
+	err = s.first(ctx, &placed{
+		token: strconv.FormatUint(b.seq+1, 10), fresh: batch, insert: statement, writer: b.writer,
+		look: fmt.Sprintf("SELECT countIf(writer = %d) FROM bookings WHERE seq = %d HAVING count() > 0", b.writer, b.seq+1),
+	}, &n)
 	switch {
 	case isMoved(err):
 		return false, tollbook.ErrMoved
@@ -241,13 +241,5 @@ func (b *booker) write(ctx context.Context) (bool, error) {
 	case err != nil:
 		return false, err
 	}
-	return b.mine(ctx)
-}
-
-// mine tells whether the bookings that lie behind the last seq are those of b:
-// ClickHouse takes the first block of a seq.
-func (b *booker) mine(ctx context.Context) (bool, error) {
-	var n uint64
-	err := b.store.one(ctx, fmt.Sprintf("SELECT count() FROM bookings WHERE seq = %d AND writer = %d", b.seq+1, b.writer), &n)
-	return n > 0, err
+	return n > 0, nil
 }

@@ -81,21 +81,67 @@ func (s *Store) appendLog(ctx context.Context, behind end, entries []entry) (boo
 		{"pos", "UInt64", pos}, {"head", "UInt64", head}, {"kind", "UInt8", kind}, {"request_id", "FixedString(16)", request},
 		{"at", "String", at}, {"actor", "String", actor}, {"id", "String", id}, {"body", "String", body},
 	}}
-	insert, err := s.once(ctx, strconv.FormatUint(behind.pos+1, 10), fresh)
-	if err != nil {
-		return false, err
-	}
 	sql := fmt.Sprintf("INSERT INTO log (%s) SELECT %s FROM fresh WHERE throwIf((SELECT max(pos) FROM log) != %d, '%s') = 0 ORDER BY pos", fresh.names(), fresh.names(), behind.pos, moved)
-	if err := s.exec(insert, sql); err != nil && !isMoved(err) {
-		return false, err
-	} else if err != nil {
+	var there string
+	err := s.first(ctx, &placed{
+		token: strconv.FormatUint(behind.pos+1, 10), fresh: fresh, insert: sql,
+		look: fmt.Sprintf("SELECT request_id FROM log WHERE pos = %d LIMIT 1", behind.pos+1),
+	}, &there)
+	if isMoved(err) {
 		return false, nil
 	}
-	var there string
-	if err := s.one(ctx, fmt.Sprintf("SELECT request_id FROM log WHERE pos = %d LIMIT 1", behind.pos+1), &there); err != nil {
-		return false, err
+	return there == string(request[0]), err
+}
+
+// maxSpoiled is how many tokens of a place in an order may be spoiled.
+const maxSpoiled = 8
+
+// placed is a block of rows that has a place in an order, which is its token.
+type placed struct {
+	token  string
+	fresh  *sent
+	insert string // the statement
+	look   string // a statement for one row of what lies in the place, if anything does
+	writer uint64 // 0: none that a cut waits for
+}
+
+// first inserts a block and reads what lies in its place then: the block, or that
+// of those who were faster.
+//
+// A ClickHouse without replicas notes a token before it keeps the block. One that
+// is killed in between, or whose disk is full, has noted it for nothing and takes
+// no other block with it; nobody's would ever lie in that place. Whoever finds
+// nothing there takes the place's next token, as everybody else will who comes.
+func (s *Store) first(ctx context.Context, b *placed, values ...any) error {
+	for n := range maxSpoiled {
+		spoiled := ""
+		if n > 0 {
+			spoiled = fmt.Sprintf("/%d", n)
+		}
+		insert := ctx
+		if b.writer != 0 {
+			insert = writer(ctx, b.writer)
+		}
+		insert, err := s.once(insert, b.token+spoiled, b.fresh)
+		if err != nil {
+			return err
+		}
+		if err := s.exec(insert, b.insert); err != nil {
+			return err
+		}
+		there := false
+		err = s.query(ctx, b.look, func(rows driver.Rows) error {
+			there = true
+			return rows.Scan(values...)
+		})
+		if there || err != nil {
+			return err
+		}
+		if s.layout.replicated { // where token and block are noted together
+			break
+		}
 	}
-	return there == string(request[0]), nil
+	return fmt.Errorf("the block %s was taken, and is not there", b.token)
 }
 
 // once returns a context for an insert whose block is taken once for a token. A

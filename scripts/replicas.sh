@@ -18,4 +18,4 @@ if ! command -v java >/dev/null || [ ! -e /usr/share/java/zookeeper.jar ]; then
 fi
 bash scripts/clickhouse.sh
 
-TOLLBOOK_TEST_REPLICAS=1 go test -count=1 -timeout 18m -run 'Replica' "$@" ./clickhousetest ./clickhousestore
+TOLLBOOK_TEST_REPLICAS=1 TOLLBOOK_TEST_CLUSTER=1 go test -count=1 -timeout 40m -run "Replica|Cluster" "$@" ./clickhousetest ./clickhousestore

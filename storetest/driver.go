@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"testing"
 
 	"tollbook"
@@ -27,8 +28,9 @@ type Crasher interface {
 }
 
 // Run runs the whole suite but for the random histories, for which a store calls
-// Histories. Each test takes a new driver; groups of them run side by side.
-func Run(t *testing.T, newDriver func(t testing.TB) Driver) {
+// Histories; or only some of its groups. Each test takes a new driver; groups of
+// them run side by side.
+func Run(t *testing.T, newDriver func(t testing.TB) Driver, only ...string) {
 	groups := []struct {
 		name  string
 		tests []test
@@ -56,10 +58,16 @@ func Run(t *testing.T, newDriver func(t testing.TB) Driver) {
 		{"Crash", crashTests()},
 	}
 	for _, g := range groups {
+		if len(only) > 0 && !slices.Contains(only, g.name) {
+			continue
+		}
 		t.Run(g.name, func(t *testing.T) {
 			t.Parallel()
 			runTests(t, g.tests, newDriver)
 		})
+	}
+	if len(only) > 0 {
+		return
 	}
 	t.Run("Scripts", func(t *testing.T) { t.Parallel(); Scripts(t, newDriver) })
 	t.Run("UseCases", func(t *testing.T) { t.Parallel(); UseCases(t, newDriver) })
