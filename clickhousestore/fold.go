@@ -135,8 +135,7 @@ func (s *Store) drain(ctx context.Context) error {
 // foldEpochs folds the epochs that end at ends, but for those that others have
 // folded by now.
 func (s *Store) foldEpochs(ctx context.Context, ends []uint64) error {
-	marks, err := s.marks(ctx)
-	if err != nil {
+	if err := s.marks.load(ctx, s, ends[len(ends)-1]); err != nil {
 		return err
 	}
 	last, err := s.lastFold(ctx)
@@ -148,12 +147,7 @@ func (s *Store) foldEpochs(ctx context.Context, ends []uint64) error {
 		if to <= from {
 			continue
 		}
-		f := &folding{store: s, from: from, to: to}
-		for _, m := range marks {
-			if m <= from {
-				f.marked = m
-			}
-		}
+		f := &folding{store: s, from: from, to: to, marked: s.marks.last(from)}
 		if err := f.run(ctx); err != nil {
 			return err
 		}

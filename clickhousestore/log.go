@@ -81,7 +81,7 @@ func (s *Store) appendLog(ctx context.Context, behind end, entries []entry) (boo
 		{"pos", "UInt64", pos}, {"head", "UInt64", head}, {"kind", "UInt8", kind}, {"request_id", "FixedString(16)", request},
 		{"at", "String", at}, {"actor", "String", actor}, {"id", "String", id}, {"body", "String", body},
 	}}
-	sql := fmt.Sprintf("INSERT INTO log (%s) SELECT %s FROM fresh WHERE throwIf((SELECT max(pos) FROM log) != %d, '%s') = 0 ORDER BY pos", fresh.names(), fresh.names(), behind.pos, moved)
+	sql := fmt.Sprintf("INSERT INTO log (%s) SELECT %s FROM fresh WHERE throwIf(%s.1 != %d, '%s') = 0 ORDER BY pos", fresh.names(), fresh.names(), theEnd, behind.pos, moved)
 	var there string
 	err := s.first(ctx, &placed{
 		token: strconv.FormatUint(behind.pos+1, 10), fresh: fresh, insert: sql,
@@ -286,11 +286,36 @@ func scanDefinition(rows driver.Rows) (d tollbook.Definition, err error) {
 	return d, nil
 }
 
-// marks returns the positions of all marks, ascending.
-func (s *Store) marks(ctx context.Context) (marks []uint64, err error) {
-	err = s.query(ctx, fmt.Sprintf("SELECT pos FROM log WHERE kind = %d ORDER BY pos", tollbook.KindMark), func(rows driver.Rows) error {
-		marks = append(marks, 0)
-		return rows.Scan(&marks[len(marks)-1])
+// knownMarks is the positions of marks up to where they have been read.
+type knownMarks struct {
+	marks []uint64 // ascending
+	upTo  uint64
+}
+
+// load reads the marks up to a position.
+func (k *knownMarks) load(ctx context.Context, s *Store, upTo uint64) error {
+	if upTo <= k.upTo {
+		return nil
+	}
+	fresh := k.marks
+	err := s.query(ctx, fmt.Sprintf("SELECT pos FROM log WHERE pos > %d AND pos <= %d AND kind = %d ORDER BY pos", k.upTo, upTo, tollbook.KindMark), func(rows driver.Rows) error {
+		fresh = append(fresh, 0)
+		return rows.Scan(&fresh[len(fresh)-1])
 	})
-	return slices.Compact(marks), err
+	if err == nil {
+		k.marks, k.upTo = fresh, upTo
+	}
+	return err
+}
+
+// last returns the last mark at or before a position, 0 for none.
+func (k *knownMarks) last(pos uint64) uint64 {
+	i, found := slices.BinarySearch(k.marks, pos)
+	switch {
+	case found:
+		return pos
+	case i == 0:
+		return 0
+	}
+	return k.marks[i-1]
 }

@@ -62,6 +62,7 @@ type Store struct {
 	metrics *metrics
 
 	folding  sync.Mutex // held while this server folds
+	marks    knownMarks // by folding
 	freshest atomic.Pointer[freshness]
 
 	stop    context.CancelFunc

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"tollbook/clickhousestore"
@@ -9,7 +11,8 @@ import (
 func (a *app) clickhouseCommand() *cobra.Command {
 	return group("clickhouse", "Care for a ledger in a ClickHouse", `
   tollbook clickhouse migrate --store clickhouse://localhost:9000/tollbook --dry-run
-  tollbook clickhouse migrate --store clickhouse://localhost:9000/tollbook`, a.clickhouseMigrateCommand())
+  tollbook clickhouse migrate --store clickhouse://localhost:9000/tollbook
+  tollbook clickhouse rebuild --store clickhouse://localhost:9000/tollbook`, a.clickhouseMigrateCommand(), a.clickhouseRebuildCommand())
 }
 
 func (a *app) clickhouseMigrateCommand() *cobra.Command {
@@ -38,6 +41,48 @@ decided when they are made first; later versions find it out.`,
 			return usageError("which ClickHouse? Give --store or set %s", variable("store"))
 		}
 		return clickhousestore.Migrate(cmd.Context(), store, o)
+	}
+	return cmd
+}
+
+func (a *app) clickhouseRebuildCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "rebuild", Short: "Make what is counted anew from what was written down", Args: args(),
+		Example: examples(`
+  tollbook clickhouse rebuild --store clickhouse://localhost:9000/tollbook`),
+		Long: `Empties the tables that can be made from others (claims, repeats, tallies,
+records, past, folds) and makes them again from the log, the events and the
+bookings: after those were restored from a backup, or where verify found that
+they differ. All servers of the ledger must be stopped. One that is
+interrupted is to be done again.`,
+	}
+	var address string
+	storeFlag(cmd, &address)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
+		if address == "" {
+			return usageError("which ClickHouse? Give --store or set %s", variable("store"))
+		}
+		store, err := clickhousestore.Open(cmd.Context(), address, clickhousestore.Options{Clock: a.now})
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, store.Close()) }()
+		var p *progress
+		var events int64
+		err = store.Rebuild(cmd.Context(), func(done, total int64) {
+			if p == nil {
+				p, events = a.newProgress("Counting events", total, false), total
+			}
+			p.set(done)
+		})
+		if p != nil {
+			p.end()
+		}
+		if err != nil {
+			return err
+		}
+		a.say("Counted %s.", plural(int(events), "event"))
+		return nil
 	}
 	return cmd
 }
