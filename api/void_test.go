@@ -3,6 +3,7 @@ package api_test
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -216,9 +217,11 @@ func TestTiersInDrillDown(t *testing.T) {
 			c := c.(map[string]any)
 			shown = append(shown, spaced("tier", c["tier"], "of", c["tiers"], c["starts_after"], c["ends_at"], c["booked_before"], c["increments"], c["in_tier"], c["amount"]))
 		}
+		var events []string // in an order of the ledger's own
 		for _, e := range page.embedded("events") {
-			shown = append(shown, spaced(e["id"], e["increments"], e["price"], e["amount"]))
+			events = append(events, spaced(e["id"], e["increments"], e["price"], e["amount"]))
 		}
+		shown = append(shown, slices.Sorted(slices.Values(events))...)
 		got[spaced(r["type"], r["price"], r["number_of_units"], r["total_amount"])] = strings.Join(shown, "; ")
 	}
 	want := map[string]string{

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -26,6 +27,8 @@ import (
 	"tollbook/api"
 	"tollbook/api/apitest"
 	"tollbook/book"
+	"tollbook/clickhousestore"
+	"tollbook/clickhousetest"
 	"tollbook/localstore"
 	"tollbook/oauth"
 	"tollbook/webhook"
@@ -73,10 +76,26 @@ func newWorld(t *testing.T, change ...func(*api.Config)) *world {
 	return newWorldOn(t, newLedger(t), change...)
 }
 
-// newLedger is a local store in memory.
+// storeVariable, if it is clickhouse, has the tests run over a ledger in a real
+// ClickHouse: the contract is the same.
+const storeVariable = "TOLLBOOK_TEST_STORE"
+
+func overClickHouse() bool { return os.Getenv(storeVariable) == "clickhouse" }
+
+// newLedger is a local store in memory, or a ClickHouse of the test's own.
 func newLedger(t *testing.T) tollbook.Ledger {
 	t.Helper()
-	ledger, err := localstore.Open("data", localstore.Options{FS: vfs.NewMem(), Create: true})
+	var ledger tollbook.Ledger
+	var err error
+	if overClickHouse() {
+		url := "clickhouse://" + clickhousetest.Start(t, clickhousetest.Options{InMemory: true}).Addr() + "/default"
+		if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Out: io.Discard}); err != nil {
+			t.Fatal(err)
+		}
+		ledger, err = clickhousestore.Open(t.Context(), url, clickhousestore.Options{})
+	} else {
+		ledger, err = localstore.Open("data", localstore.Options{FS: vfs.NewMem(), Create: true})
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
