@@ -249,6 +249,24 @@ type Ledger interface {
 	// no such event.
 	History(ctx context.Context, claim Claim) (words []BookedEvent, replaces *BookedEvent, err error)
 
+	// Latest returns the latest word about each of 1 to MaxBatch events, in their
+	// order. An *Error with CodeNotFound: there is no such event.
+	Latest(ctx context.Context, claims []Claim) ([]BookedEvent, error)
+
+	// Journal yields everything that is written down behind a Chapter's Next, ""
+	// from the start, in an order in which it could have been written: what comes
+	// out of Define, Post, Book and Restate when it is made anew answers the same.
+	// Definitions keep their place among events and bookings, and bookings their
+	// order; the events between two of either have any that does not change. A
+	// chapter has at most MaxBatch of anything but where it is Together. What is
+	// written meanwhile may be left out; only what Once remembers is no part of it.
+	// An *Error with CodeInvalidRequest: after is no Next of this ledger.
+	Journal(ctx context.Context, after string) iter.Seq2[Chapter, error]
+
+	// JournalEnd returns what Journal goes on from behind everything that has been
+	// acknowledged.
+	JournalEnd(ctx context.Context) (string, error)
+
 	// Settle returns when whatever was acknowledged before is in what the
 	// methods below read. They may lag behind it otherwise, as Page.AsOf tells.
 	Settle(ctx context.Context) error

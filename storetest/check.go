@@ -15,6 +15,7 @@ import (
 func (s *subject) check(organizations ...string) {
 	s.t.Helper()
 	s.same("definitions", func(l tollbook.Ledger) string { return definitionsText(s.t, l) })
+	s.sameJournal()
 	for _, org := range organizations {
 		s.same("records of "+org, func(l tollbook.Ledger) string { return recordsText(allRecords(s.t, l, org)) })
 		s.same("totals of "+org, func(l tollbook.Ledger) string {

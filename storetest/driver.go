@@ -45,6 +45,7 @@ func Run(t *testing.T, newDriver func(t testing.TB) Driver, only ...string) {
 		{"Restate", restateTests()},
 		{"MonthEvents", monthEventTests()},
 		{"History", historyTests()},
+		{"Journal", journalTests()},
 		{"Tiers", tierTests()},
 		{"Totals", totalTests()},
 		{"Records", recordTests()},

@@ -22,6 +22,8 @@ type Model struct {
 	words    []*word              // in the order in which they were said
 	now      *state               // what they come to
 	marks    map[tollbook.Pos]int // how many words had been said before each
+	behind   []int                // the same of each definition
+	calls    int                  // of Book and Restate
 	past     map[int]*state       // what the first so many words come to, where that was asked
 	seen     map[[16]byte]bool
 	leases   map[string]*modelLease
@@ -31,7 +33,9 @@ type Model struct {
 // Ref is its place in Model.words, from 1.
 type word struct {
 	tollbook.BookedEvent
-	normal []byte
+	normal   []byte
+	call     int  // of a correction: the one that made it
+	together bool // it was a Restate
 }
 
 // NewModel returns an empty model.
@@ -61,6 +65,7 @@ func (m *Model) Define(_ context.Context, head tollbook.Pos, defs []tollbook.Def
 		kept := *d
 		kept.Body = bytes.Clone(d.Body)
 		m.defs = append(m.defs, kept)
+		m.behind = append(m.behind, len(m.words))
 		if d.Kind == tollbook.KindMark {
 			m.marks[d.Pos] = len(m.words)
 		}
@@ -143,6 +148,7 @@ func (m *Model) Book(_ context.Context, under tollbook.Pos, bookings []tollbook.
 	if under != m.head() {
 		return nil, tollbook.ErrMoved
 	}
+	m.calls++
 	var outcomes []tollbook.Outcome
 	for i := range bookings {
 		w, outcome := m.correction(&bookings[i])
@@ -167,6 +173,7 @@ func (m *Model) correction(b *tollbook.Booking) (*word, tollbook.Outcome) {
 		return nil, tollbook.Stale
 	}
 	w := *last
+	w.call, w.together = m.calls, false
 	w.Booked, w.Adjusts = b.Booked, b.Adjusts
 	w.measured(&b.Measured)
 	if b.Void != nil {
@@ -197,7 +204,9 @@ func (m *Model) Restate(_ context.Context, under tollbook.Pos, r tollbook.Restat
 	if !m.now.fits(words...) {
 		return tollbook.NewError(tollbook.CodeTooManyRecords, "the month would have too many records")
 	}
+	m.calls++
 	for _, w := range words {
+		w.call, w.together = m.calls, true
 		m.say(w)
 	}
 	return nil

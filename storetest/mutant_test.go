@@ -25,6 +25,9 @@ type mutant struct {
 	restate func(under tollbook.Pos, r tollbook.Restatement) error
 	month   func(q tollbook.MonthQuery) (tollbook.Ref, []tollbook.BookedEvent)
 	history func(claim tollbook.Claim) ([]tollbook.BookedEvent, *tollbook.BookedEvent, error)
+	latest  func(words []tollbook.BookedEvent)
+	journal func(all []tollbook.Chapter) []tollbook.Chapter
+	end     func() (string, error)
 	totals  func(org string) ([]tollbook.Total, error)
 	records func(q tollbook.Query) (tollbook.Page, error)
 	record  func(org string, id tollbook.RecordID) (tollbook.Record, error)
@@ -44,7 +47,7 @@ type fault struct {
 }
 
 func allFaults() []fault {
-	return slices.Concat(faults(), answerFaults(), correctionFaults(), restateFaults(), tierFaults(), readFaults(), leaseFaults())
+	return slices.Concat(faults(), answerFaults(), correctionFaults(), restateFaults(), tierFaults(), readFaults(), leaseFaults(), journalFaults())
 }
 
 func (m *mutant) Open(testing.TB) tollbook.Ledger { return m }

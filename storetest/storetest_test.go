@@ -23,6 +23,7 @@ func (m *Model) clone() *Model {
 	c := NewModel()
 	c.defs, c.requests, c.seen = slices.Clone(m.defs), maps.Clone(m.requests), maps.Clone(m.seen)
 	c.words, c.marks = slices.Clone(m.words), maps.Clone(m.marks)
+	c.behind, c.calls = slices.Clone(m.behind), m.calls
 	c.replay()
 	return c
 }

@@ -1,0 +1,75 @@
+package clickhousestore
+
+import (
+	"context"
+
+	"tollbook"
+)
+
+// Latest implements tollbook.Ledger. An event whose epoch has not been folded
+// may turn out to have come twice, so that is done first.
+func (s *Store) Latest(ctx context.Context, claims []tollbook.Claim) ([]tollbook.BookedEvent, error) {
+	if err := checkBatch(len(claims)); err != nil {
+		return nil, err
+	}
+	words, err := s.latestWords(ctx, claims)
+	if err == nil && words == nil {
+		if _, err = s.fold(ctx); err == nil {
+			words, err = s.latestWords(ctx, claims)
+		}
+	}
+	switch {
+	case err != nil:
+		return nil, unavailable(err)
+	case words == nil:
+		return nil, errNoEvent
+	}
+	return words, nil
+}
+
+// latestWords returns the latest words about events, nil where one of them is
+// not among those that are folded.
+func (s *Store) latestWords(ctx context.Context, claims []tollbook.Claim) ([]tollbook.BookedEvent, error) {
+	found := make(map[tollbook.Claim]*tollbook.BookedEvent, len(claims))
+	look := func(claims []tollbook.Claim, sql string) error {
+		asked := make([][]byte, len(claims))
+		for i := range claims {
+			asked[i] = claims[i][:]
+		}
+		sending, err := with(ctx, &sent{"asked", []sentColumn{{"claim", "FixedString(16)", asked}}})
+		if err != nil {
+			return err
+		}
+		return s.words(sending, sql, func(some []tollbook.BookedEvent) error {
+			for i := range some {
+				found[some[i].Claim] = &some[i]
+			}
+			return nil
+		})
+	}
+	const lastSaid = "SELECT argMax(organization, seq), argMax(account, seq), argMax(booked, seq), claim, max(seq) FROM bookings WHERE claim IN (SELECT claim FROM asked) GROUP BY claim"
+	if err := look(claims, "SELECT "+bookingWord+" FROM bookings WHERE (organization, account, booked, claim, seq) IN ("+lastSaid+")"); err != nil {
+		return nil, err
+	}
+	var others []tollbook.Claim
+	for _, claim := range claims {
+		if found[claim] == nil {
+			others = append(others, claim)
+		}
+	}
+	if len(others) > 0 {
+		const rows = "SELECT organization, account, booked, claim, epoch, batch, item FROM claims WHERE claim IN (SELECT claim FROM asked)"
+		if err := look(others, "SELECT "+eventWord+" FROM events WHERE (organization, account, booked, claim, epoch, batch, item) IN ("+rows+")"); err != nil {
+			return nil, err
+		}
+	}
+	words := make([]tollbook.BookedEvent, len(claims))
+	for i, claim := range claims {
+		w := found[claim]
+		if w == nil {
+			return nil, nil
+		}
+		words[i] = *w
+	}
+	return words, nil
+}
