@@ -22,10 +22,12 @@ var imports = map[string][]string{
 
 	"rating":    {".", "decimal"},
 	"reconcile": {".", "decimal"},
-	"wire":      {".", "decimal"},
-	"keyfile":   {},
-	"oauth":     {".", "keyfile"},
-	"webhook":   {"keyfile"},
+	// From one Ledger to another: it knows no store.
+	"transfer": {"."},
+	"wire":     {".", "decimal"},
+	"keyfile":  {},
+	"oauth":    {".", "keyfile"},
+	"webhook":  {"keyfile"},
 
 	// A store cuts pages where the data is, so it filters; it never measures.
 	"localstore": {".", "decimal", "filter", "localstore/runs"},

@@ -1,0 +1,41 @@
+package transfer_test
+
+import (
+	"fmt"
+	"io"
+	"testing"
+
+	"tollbook"
+	"tollbook/clickhousestore"
+	"tollbook/clickhousetest"
+	"tollbook/storetest"
+)
+
+// database is a database of a ClickHouse.
+type database string
+
+func (d database) open(t testing.TB) tollbook.Ledger {
+	t.Helper()
+	s, err := clickhousestore.Open(t.Context(), string(d), clickhousestore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestHistoriesOverClickHouse copies from a directory to a ClickHouse and back,
+// over and over in the middle of a history, and on to another ClickHouse.
+func TestHistoriesOverClickHouse(t *testing.T) {
+	t.Parallel()
+	server := clickhousetest.Start(t, clickhousetest.Options{InMemory: true})
+	made := 0
+	newDatabase := func(t testing.TB) place {
+		made++
+		name := fmt.Sprint("copy_", made)
+		must(t, server.Exec(t.Context(), "CREATE DATABASE "+name))
+		url := "clickhouse://" + server.Addr() + "/" + name
+		must(t, clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Out: io.Discard}))
+		return database(url)
+	}
+	storetest.Histories(t, func(testing.TB) storetest.Driver { return newCopying(newMemory, newDatabase, newDatabase) }, 1)
+}
