@@ -49,7 +49,7 @@ var imports = map[string][]string{
 	"demo":   {".", "decimal", "client", "wire"},
 	"load":   {".", "decimal", "client"},
 
-	"cmd/tollbook": {".", "decimal", "filter", "rating", "wire", "oauth", "webhook", "localstore", "clickhousestore", "book", "api", "client", "demo", "load"},
+	"cmd/tollbook": {".", "decimal", "filter", "rating", "wire", "oauth", "webhook", "localstore", "clickhousestore", "transfer", "book", "api", "client", "demo", "load"},
 	"interop":      {},
 	// Knows nothing of Tollbook: any test may have a server.
 	"clickhousetest": {},

@@ -248,6 +248,10 @@ func TestRefuses(t *testing.T) {
 	}
 	other := newTold(t)
 	refused(w.ledger, other.ledger, "is not empty")
+	empty := newMemory(t).open(t)
+	o.State = transfer.State{Begun: true, Written: "local-0000000000100000"}
+	refused(w.ledger, empty, "is not the one that was copied to")
+	must(t, empty.Close())
 
 	for _, change := range []struct {
 		what string

@@ -16,6 +16,9 @@ func (c *copier) resume(ctx context.Context) error {
 	}
 	c.there = len(left.bookings)
 	for ch, err := range c.from.Journal(ctx, c.state.Read) {
+		if tollbook.CodeOf(err) == tollbook.CodeInvalidRequest {
+			return conflict("The source is not the one that was copied from: it does not know how far that went.")
+		}
 		if err != nil {
 			return err
 		}
@@ -43,6 +46,9 @@ func (c *copier) leftBehind(ctx context.Context) (*left, error) {
 	l := &left{definitions: map[[16]byte]*tollbook.Definition{}, events: map[tollbook.Claim]sum{}}
 	most := 2*c.o.SaveEvery + (postsAtOnce+1)*tollbook.MaxBatch
 	for ch, err := range c.to.Journal(ctx, c.state.Written) {
+		if tollbook.CodeOf(err) == tollbook.CodeInvalidRequest {
+			return nil, conflict("The destination is not the one that was copied to: it does not know how far that went.")
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -35,6 +35,9 @@ func (cfg *nodeConfig) openLedger(ctx context.Context) (ledger, error) {
 	if cfg.store != "" {
 		return opened(clickhousestore.Open(ctx, cfg.store, clickhousestore.Options{Freshness: cfg.freshness, Logger: cfg.log, Clock: cfg.now}))
 	}
+	if err := refuseUnfinished(cfg.data); err != nil {
+		return nil, err
+	}
 	return opened(localstore.Open(cfg.data, localstore.Options{Clock: cfg.now, Logger: cfg.log}))
 }
 

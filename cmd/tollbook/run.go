@@ -152,7 +152,7 @@ func (a *app) rootCommand() *cobra.Command {
   tollbook import events calls.jsonl              what was used
   tollbook usage --month 2026-08 --all            what that comes to
   tollbook explain 8f3e643c16671acaf60e8bceddbc1877`,
-		a.initCommand(), a.serveCommand(), a.demoCommand(), a.verifyCommand(), a.keyCommand(), a.clickhouseCommand(),
+		a.initCommand(), a.serveCommand(), a.demoCommand(), a.verifyCommand(), a.keyCommand(), a.clickhouseCommand(), a.copyCommand(),
 		a.importCommand(), a.usageCommand(), a.explainCommand(), a.unratedCommand(), a.voidCommand(), a.monthCommand(), a.reconcileCommand(), a.rerateCommand(), a.walletsCommand(), a.deliveriesCommand(), a.apiCommand(), a.benchCommand(),
 		a.organizationCommand(), a.accountCommand(), a.productCommand(), a.rateCardCommand(), a.clientCommand(), a.alertCommand(),
 		a.versionCommand())
