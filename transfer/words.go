@@ -3,8 +3,11 @@ package transfer
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"strconv"
+
+	"golang.org/x/sync/errgroup"
 
 	"tollbook"
 )
@@ -66,10 +69,10 @@ func (s sum) numbered(n int64) sum {
 	return sumOf(binary.BigEndian.AppendUint64(b, uint64(n)))
 }
 
-func (c *comparison) said(ctx context.Context, l tollbook.Ledger, what string) (*said, error) {
+func saidBy(ctx context.Context, l tollbook.Ledger, told func(done, total int64)) (*said, error) {
 	s := &said{of: map[string]*sum{}}
 	var err error
-	s.end, err = eachWord(ctx, l, func(done, total int64) { c.told(what, done, total) }, func(w spoken) {
+	s.end, err = eachWord(ctx, l, told, func(w spoken) {
 		if w.correction {
 			s.bookings++
 			s.order.add(w.sum.numbered(s.bookings))
@@ -87,12 +90,14 @@ func (c *comparison) said(ctx context.Context, l tollbook.Ledger, what string) (
 
 // words compares all that was ever said of events: when they came, and since.
 func (c *comparison) words(ctx context.Context) error {
-	a, err := c.said(ctx, c.a, "Reading the source again")
-	if err != nil {
+	var a, b *said
+	reading, both := errgroup.WithContext(ctx)
+	reading.Go(func() (err error) {
+		b, err = saidBy(both, c.b, func(int64, int64) {})
 		return err
-	}
-	b, err := c.said(ctx, c.b, "Reading the destination again")
-	if err != nil {
+	})
+	a, err := saidBy(both, c.a, func(done, total int64) { c.told("Comparing what was said of events", done, total) })
+	if err = errors.Join(err, reading.Wait()); err != nil {
 		return err
 	}
 	c.ends = [2]string{a.end, b.end}
