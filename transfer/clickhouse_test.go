@@ -28,8 +28,14 @@ func (d database) open(t testing.TB) tollbook.Ledger {
 func TestHistoriesOverClickHouse(t *testing.T) {
 	t.Parallel()
 	server := clickhousetest.Start(t, clickhousetest.Options{InMemory: true})
+	databases := newDatabase(server)
+	storetest.Histories(t, func(testing.TB) storetest.Driver { return newCopying(newMemory, databases, databases) }, 1)
+}
+
+// newDatabase returns how a database is made, in a server.
+func newDatabase(server *clickhousetest.Server) func(t testing.TB) place {
 	made := 0
-	newDatabase := func(t testing.TB) place {
+	return func(t testing.TB) place {
 		made++
 		name := fmt.Sprint("copy_", made)
 		must(t, server.Exec(t.Context(), "CREATE DATABASE "+name))
@@ -37,5 +43,21 @@ func TestHistoriesOverClickHouse(t *testing.T) {
 		must(t, clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Out: io.Discard}))
 		return database(url)
 	}
-	storetest.Histories(t, func(testing.TB) storetest.Driver { return newCopying(newMemory, newDatabase, newDatabase) }, 1)
+}
+
+// TestLargeOverClickHouse copies a month that was restated whole to a ClickHouse
+// and back, both killed on the way.
+func TestLargeOverClickHouse(t *testing.T) {
+	t.Parallel()
+	server := clickhousetest.Start(t, clickhousetest.Options{InMemory: true})
+	source := newLarge(t)
+	c := newCopying()
+	for _, to := range []func(t testing.TB) place{newDatabase(server), newMemory} {
+		c.now = to(t)
+		c.copy(t, source)
+		copied := c.now.open(t)
+		t.Cleanup(func() { must(t, copied.Close()) })
+		wantSame(t, source, copied)
+		source = copied
+	}
 }
