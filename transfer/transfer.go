@@ -80,7 +80,7 @@ func Copy(ctx context.Context, from, to tollbook.Ledger, o Options) (Copied, err
 		case err == nil:
 			return c.copied, nil
 		case ctx.Err() != nil:
-			return c.copied, context.Cause(ctx)
+			return c.copied, ctx.Err()
 		case !forNow(err):
 			return c.copied, err
 		}
@@ -104,7 +104,7 @@ func wait(ctx context.Context, d time.Duration) error {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return ctx.Err()
 	}
 }
 

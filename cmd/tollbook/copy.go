@@ -111,27 +111,12 @@ func (a *app) copy(ctx context.Context, p *copyPlan, output string) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, from.Close(), to.Close()) }()
-	t := &teller{app: a, bytes: !p.toDir}
-	defer t.end()
-	if !p.verifyOnly {
-		_, err = transfer.Copy(ctx, from, to, transfer.Options{
-			State: saved.State, Told: func(done, total int64) { t.tell("Copying", done, total) },
-			Save: func(s transfer.State) error {
-				saved.State, saved.Finished = s, false
-				return saved.write(p.dir)
-			},
-		})
-		if err != nil && ctx.Err() != nil {
-			a.say("Interrupted. Run the same again to go on.")
-		}
-		if err != nil {
-			return err
-		}
-	}
-	t.bytes = false
-	report, err := transfer.Compare(ctx, from, to, t.tell)
-	t.end()
-	if err != nil {
+	report, err := a.copyAndCompare(ctx, p, saved, from, to)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		a.say("Interrupted. Run the same again to go on.")
+		return ctx.Err()
+	case err != nil:
 		return err
 	}
 	if !p.verifyOnly && report.Found == 0 {
@@ -141,6 +126,26 @@ func (a *app) copy(ctx context.Context, p *copyPlan, output string) (err error) 
 		}
 	}
 	return a.printCopied(report, output)
+}
+
+// copyAndCompare copies, unless the two are to be compared alone.
+func (a *app) copyAndCompare(ctx context.Context, p *copyPlan, saved *copyState, from, to tollbook.Ledger) (*transfer.Report, error) {
+	t := &teller{app: a, bytes: !p.toDir}
+	defer t.end()
+	if !p.verifyOnly {
+		_, err := transfer.Copy(ctx, from, to, transfer.Options{
+			State: saved.State, Told: func(done, total int64) { t.tell("Copying", done, total) },
+			Save: func(s transfer.State) error {
+				saved.State, saved.Finished = s, false
+				return saved.write(p.dir)
+			},
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	t.bytes = false
+	return transfer.Compare(ctx, from, to, t.tell)
 }
 
 // openBoth opens the ledgers. A data directory that is copied to is made.

@@ -94,13 +94,19 @@ func (c *copyKiller) copy(kills int, flags ...string) {
 		select {
 		case <-c.wire.reached:
 			killed++
-			both := k%3 == 2
-			if both {
+			switch k % 3 {
+			case 0:
+				_ = cmd.Process.Kill() // it may have ended by itself
+				<-ended
+			case 1:
+				_ = cmd.Process.Signal(os.Interrupt)
+				if err := <-ended; err != nil && (cmd.ProcessState.ExitCode() != exitInterrupted || !strings.Contains(out.String(), "Run the same again")) {
+					c.t.Fatalf("interrupted, copy: %v: %s", err, out)
+				}
+			case 2:
 				c.database.Kill()
-			}
-			_ = cmd.Process.Kill() // it may have ended by itself
-			<-ended
-			if both {
+				_ = cmd.Process.Kill()
+				<-ended
 				c.database.Restart()
 			}
 			c.refusedUnfinished(flags)
