@@ -48,7 +48,7 @@ func (s *Store) latestWords(ctx context.Context, claims []tollbook.Claim) ([]tol
 		})
 	}
 	const lastSaid = "SELECT argMax(organization, seq), argMax(account, seq), argMax(booked, seq), claim, max(seq) FROM bookings WHERE claim IN (SELECT claim FROM asked) GROUP BY claim"
-	if err := look(claims, "SELECT "+bookingWord+" FROM bookings WHERE (organization, account, booked, claim, seq) IN ("+lastSaid+")"); err != nil {
+	if err := look(claims, "SELECT "+bookingWord+" FROM bookings WHERE (organization, account, booked, claim, seq) GLOBAL IN ("+lastSaid+")"); err != nil {
 		return nil, err
 	}
 	var others []tollbook.Claim
@@ -59,7 +59,7 @@ func (s *Store) latestWords(ctx context.Context, claims []tollbook.Claim) ([]tol
 	}
 	if len(others) > 0 {
 		const rows = "SELECT organization, account, booked, claim, epoch, batch, item FROM claims WHERE claim IN (SELECT claim FROM asked)"
-		if err := look(others, "SELECT "+eventWord+" FROM events WHERE (organization, account, booked, claim, epoch, batch, item) IN ("+rows+")"); err != nil {
+		if err := look(others, "SELECT "+eventWord+" FROM events WHERE (organization, account, booked, claim, epoch, batch, item) GLOBAL IN ("+rows+")"); err != nil {
 			return nil, err
 		}
 	}
