@@ -59,7 +59,7 @@ func TestClusterConformance(t *testing.T) {
 	t.Parallel()
 	var only []string
 	if os.Getenv(wholeVariable) == "" {
-		only = []string{"Post", "Book", "Void", "Restate", "Months", "Events", "Isolation"}
+		only = []string{"Post", "Book", "Void", "Restate", "Months", "Events", "Journal", "Isolation"}
 	}
 	storetest.Run(t, newCluster(t, 2, clickhousetest.Options{InMemory: true}).newDriver, only...)
 }
