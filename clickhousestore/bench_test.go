@@ -2,6 +2,9 @@ package clickhousestore_test
 
 import (
 	"fmt"
+	"os"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,11 +33,52 @@ func manyEntries(from, n, tallies int) []tollbook.Entry {
 	return all
 }
 
-// BenchmarkFold folds epochs of 100,000 events that touch more or fewer tallies.
-func BenchmarkFold(b *testing.B) {
+// costs is processor time, which does not change with what else a machine does.
+type costs struct {
+	of             *clickhousetest.Server
+	database, self time.Duration
+}
+
+// add adds what f takes of ClickHouse and of this process.
+func (c *costs) add(b *testing.B, f func() error) {
+	database, self := processorTime(b, c.of.Pid()), processorTime(b, os.Getpid())
+	if err := f(); err != nil {
+		b.Fatal(err)
+	}
+	c.database += processorTime(b, c.of.Pid()) - database
+	c.self += processorTime(b, os.Getpid()) - self
+}
+
+func (c *costs) report(b *testing.B, what string, n int) {
+	b.ReportMetric(float64(c.database.Nanoseconds())/float64(n), "db-ns/"+what)
+	b.ReportMetric(float64(c.self.Nanoseconds())/float64(n), "server-ns/"+what)
+}
+
+// processorTime returns what a process has used so far, to 10 ms.
+func processorTime(b *testing.B, pid int) time.Duration {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		b.Skip(err) // not Linux
+	}
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	var ticks int64
+	for _, f := range fields[11:13] { // of the user, and of the kernel for it
+		n, err := strconv.ParseInt(f, 10, 64)
+		if err != nil {
+			b.Fatal(err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
+}
+
+// BenchmarkLedger posts 100,000 events by 10,000 and folds them, which touch more or
+// fewer tallies. The times are those of a processor, for an event; those of a fold of
+// few tallies are what an event costs, the rest of one of many what a tally does.
+func BenchmarkLedger(b *testing.B) {
 	const events = 100_000
 	s := &server{Server: clickhousetest.Start(b, clickhousetest.Options{InMemory: true})}
-	for _, tallies := range []int{1_000, 10_000, 100_000} {
+	for _, tallies := range []int{1_000, 100_000} {
 		b.Run(fmt.Sprintf("tallies=%d", tallies), func(b *testing.B) {
 			_, url := s.database(b)
 			l, err := clickhousestore.Open(b.Context(), url, clickhousestore.Options{Freshness: time.Hour})
@@ -42,24 +86,49 @@ func BenchmarkFold(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer l.Close()
-			from := 0
-			for b.Loop() {
-				b.StopTimer()
-				for range events / tollbook.MaxBatch {
-					if _, err := l.Post(b.Context(), 0, manyEntries(from, tollbook.MaxBatch, tallies)); err != nil {
-						b.Fatal(err)
-					}
-					from += tollbook.MaxBatch
+			posting, folding := &costs{of: s.Server}, &costs{of: s.Server}
+			round := func(from int, posting, folding *costs) {
+				for n := 0; n < events; n += tollbook.MaxBatch {
+					batch := manyEntries(from+n, tollbook.MaxBatch, tallies)
+					posting.add(b, func() error {
+						_, err := l.Post(b.Context(), 0, batch)
+						return err
+					})
 				}
-				b.StartTimer()
-				if err := l.Settle(b.Context()); err != nil {
-					b.Fatal(err)
-				}
+				folding.add(b, func() error { return l.Settle(b.Context()) })
 			}
-			b.ReportMetric(float64(tallies)*float64(b.N)/b.Elapsed().Seconds(), "tallies/s")
-			b.ReportMetric(events*float64(b.N)/b.Elapsed().Seconds(), "events/s")
+			round(0, &costs{of: s.Server}, &costs{of: s.Server}) // the tallies are there
+			n := 0
+			for b.Loop() {
+				n += events
+				round(n, posting, folding)
+			}
+			posting.report(b, "posted", n)
+			folding.report(b, "folded", n)
 		})
 	}
+}
+
+// BenchmarkPostOne posts single events one after the other: what a group costs
+// however small it is.
+func BenchmarkPostOne(b *testing.B) {
+	s := &server{Server: clickhousetest.Start(b, clickhousetest.Options{InMemory: true})}
+	_, url := s.database(b)
+	l, err := clickhousestore.Open(b.Context(), url, clickhousestore.Options{Freshness: time.Hour})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	posting, n := &costs{of: s.Server}, 0
+	for b.Loop() {
+		batch := manyEntries(n, 1, 1)
+		n++
+		posting.add(b, func() error {
+			_, err := l.Post(b.Context(), 0, batch)
+			return err
+		})
+	}
+	posting.report(b, "group", n)
 }
 
 // BenchmarkPage reads pages of 250 of an organization's 100,000 records.
