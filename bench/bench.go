@@ -171,7 +171,7 @@ func open(ctx context.Context, name string, w *load.Workload, program, dir strin
 	case duty.DuckDB:
 		return engine(peer.OpenDuckDB(ctx, w, dir))
 	}
-	return engine(server.Start(ctx, w, program, dir))
+	return engine(server.Start(ctx, w, program, dir, server.Ledger{}))
 }
 
 // engine returns no engine where there is an error, not one that is nil.

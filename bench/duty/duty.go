@@ -6,6 +6,8 @@ package duty
 
 import (
 	"context"
+	"strconv"
+	"strings"
 
 	"tollbook/load"
 )
@@ -96,6 +98,22 @@ const (
 	SQLite   = "sqlite"
 	DuckDB   = "duckdb"
 )
+
+// ClickHouse returns the name of so many tollbook servers over a ClickHouse.
+func ClickHouse(servers int) string { return clickHousePrefix + strconv.Itoa(servers) }
+
+const clickHousePrefix = "clickhouse-"
+
+// ServersOf returns how many servers over a ClickHouse a name says, 0 where it
+// is that of something else.
+func ServersOf(name string) int {
+	digits, _ := strings.CutPrefix(name, clickHousePrefix)
+	n, err := strconv.Atoi(digits)
+	if err != nil || n < 1 || ClickHouse(n) != name {
+		return 0
+	}
+	return n
+}
 
 // amountOf returns what units of a rate cost, in 1/10,000 USD: exact, for that
 // is what the workload's prices are made of.

@@ -12,7 +12,7 @@ import (
 
 // Import runs 'tollbook import events' on a file.
 func (s *Server) Import(ctx context.Context, file string) (duty.Outcome, error) {
-	cmd := s.command(ctx, "import", "events", file, "--url", s.url, "--output", "json")
+	cmd := s.command(ctx, "import", "events", file, "--url", s.nodes[0].url, "--output", "json")
 	cmd.Env = append(cmd.Env, "TOLLBOOK_CLIENT_ID="+s.cred.ClientID, "TOLLBOOK_CLIENT_SECRET="+s.cred.ClientSecret)
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints

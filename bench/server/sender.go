@@ -49,11 +49,11 @@ type maker struct {
 }
 
 func (s *Server) newMaker(ctx context.Context) (*maker, error) {
-	base, err := url.Parse(s.url)
+	base, err := url.Parse(s.nodes[0].url)
 	if err != nil {
 		return nil, err
 	}
-	conf := clientcredentials.Config{ClientID: s.cred.ClientID, ClientSecret: s.cred.ClientSecret, TokenURL: s.url + "/oauth/token"}
+	conf := clientcredentials.Config{ClientID: s.cred.ClientID, ClientSecret: s.cred.ClientSecret, TokenURL: s.nodes[0].url + "/oauth/token"}
 	token, err := conf.Token(ctx)
 	if err != nil {
 		return nil, err
@@ -114,8 +114,10 @@ type conn struct {
 	stop func() bool
 }
 
+// dial connects to the servers in turn.
 func (s *Server) dial(ctx context.Context) (*conn, error) {
-	base, err := url.Parse(s.url)
+	turn := (s.dialled.Add(1) - 1) % uint64(len(s.nodes))
+	base, err := url.Parse(s.nodes[turn].url)
 	if err != nil {
 		return nil, err
 	}

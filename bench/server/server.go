@@ -1,5 +1,6 @@
-// Package server runs the real tollbook command over a directory of its own
-// and talks to it over HTTP, as an engine of a benchmark.
+// Package server runs the real tollbook command, once over a directory of its
+// own or several times over one ClickHouse, and talks to it over HTTP, as an
+// engine of a benchmark.
 package server
 
 import (
@@ -8,12 +9,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -25,15 +27,32 @@ import (
 	"tollbook/load"
 )
 
-// Server is a running tollbook server with the workload's definitions.
+// Server is one or more running tollbook servers with the workload's
+// definitions.
 type Server struct {
 	w       *load.Workload
 	program string
 	version string
 	dir     string // holds the data directory
+	ledger  Ledger
+	nodes   []*node
+	dialled atomic.Uint64      // connections so far
+	refused atomic.Uint64      // batches of streams
+	cred    client.Credentials // of the organization, to post and to read
+}
+
+// node is one server.
+type node struct {
 	process *proc.Started
 	url     string
-	cred    client.Credentials // of the organization, to post and to read
+}
+
+// Ledger says where servers keep what they count. The zero value is one server
+// with a directory.
+type Ledger struct {
+	Store     string // the address of a ClickHouse, which may have several servers
+	Servers   int
+	Freshness time.Duration
 }
 
 // The names of what the benchmark defines.
@@ -51,32 +70,74 @@ func Build(ctx context.Context, root, program string) error {
 	return nil
 }
 
-// Start makes a data directory below dir and serves it.
-func Start(ctx context.Context, w *load.Workload, program, dir string) (*Server, error) {
-	s := &Server{w: w, program: program, dir: dir}
+// Start makes a data directory below dir and serves it. With a ClickHouse that
+// a run before has defined everything in, dir must be that of the run.
+func Start(ctx context.Context, w *load.Workload, program, dir string, ledger Ledger) (*Server, error) {
+	s := &Server{w: w, program: program, dir: dir, ledger: ledger}
 	text, err := s.command(ctx, "version").Output()
 	if err != nil {
 		return nil, fmt.Errorf("tollbook version: %w", err)
 	}
 	s.version, _, _ = strings.Cut(strings.TrimSpace(string(text)), "\n")
-	text, err = s.command(ctx, "init", "--data", s.data(), "--output", "json").Output()
+	err = readJSON(s.credentials(), &s.cred)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, s.startNew(ctx)
+	}
+	if err == nil {
+		err = s.serve(ctx)
+	}
+	return s, err
+}
+
+// startNew makes what is served first.
+func (s *Server) startNew(ctx context.Context) error {
+	if s.ledger.Store != "" {
+		if out, err := s.command(ctx, "clickhouse", "migrate").CombinedOutput(); err != nil {
+			return fmt.Errorf("tollbook clickhouse migrate: %w: %s", err, out)
+		}
+	}
+	text, err := s.command(ctx, "init", "--data", s.data(), "--output", "json").Output()
 	var operator client.Credentials
 	if err == nil {
 		err = json.Unmarshal(text, &operator)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("tollbook init: %w", err)
+		return fmt.Errorf("tollbook init: %w", err)
 	}
 	if err := s.serve(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	if err := s.define(ctx, operator); err != nil {
-		return nil, errors.Join(fmt.Errorf("defining: %w", err), s.Close())
+	if err = s.define(ctx, operator); err == nil {
+		err = s.known(ctx)
 	}
-	return s, nil
+	if err == nil {
+		err = writeJSON(s.credentials(), s.cred)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("defining: %w", err), s.Close())
+	}
+	return nil
 }
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
+
+func (s *Server) credentials() string { return filepath.Join(s.dir, "client.json") }
+
+func readJSON(name string, to any) error {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, to)
+}
+
+func writeJSON(name string, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(name, text, 0o600)
+}
 
 // command prepares a run of the command without settings from outside.
 func (s *Server) command(ctx context.Context, args ...string) *exec.Cmd {
@@ -86,27 +147,46 @@ func (s *Server) command(ctx context.Context, args ...string) *exec.Cmd {
 			cmd.Env = append(cmd.Env, pair)
 		}
 	}
+	if s.ledger.Store != "" {
+		cmd.Env = append(cmd.Env, "TOLLBOOK_STORE="+s.ledger.Store, "TOLLBOOK_FRESHNESS="+s.ledger.Freshness.String())
+	}
 	return cmd
 }
 
-// serve starts the server and returns when it listens. It outlives ctx: Close
-// ends it.
+// serve starts the servers and returns when they listen. They outlive ctx:
+// Close ends them.
 func (s *Server) serve(ctx context.Context) error {
+	s.nodes = nil
+	for range max(s.ledger.Servers, 1) {
+		n, err := s.serveOne(ctx)
+		if err != nil {
+			return errors.Join(err, s.Close())
+		}
+		s.nodes = append(s.nodes, n)
+	}
+	return nil
+}
+
+// serveOne starts a server; links and tokens are those of the first one.
+func (s *Server) serveOne(ctx context.Context) (*node, error) {
 	log := &serverLog{listening: make(chan string, 1)}
-	cmd := s.command(context.WithoutCancel(ctx), "serve", "--data", s.data(), "--listen", "127.0.0.1:0")
+	args := []string{"serve", "--data", s.data(), "--listen", "127.0.0.1:0"}
+	if len(s.nodes) > 0 {
+		args = append(args, "--public-url", s.nodes[0].url)
+	}
+	cmd := s.command(context.WithoutCancel(ctx), args...)
 	cmd.Stderr = log
 	process, err := proc.Start(cmd)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s.process = process
 	select {
-	case s.url = <-log.listening:
-		return nil
+	case url := <-log.listening:
+		return &node{process, url}, nil
 	case <-process.Done():
-		return fmt.Errorf("the server ended: %w: %s", process.Err(), log.text())
+		return nil, fmt.Errorf("the server ended: %w: %s", process.Err(), log.text())
 	case <-ctx.Done():
-		return errors.Join(ctx.Err(), s.Close())
+		return nil, errors.Join(ctx.Err(), process.Stop(syscall.SIGTERM))
 	}
 }
 
@@ -147,7 +227,7 @@ const definers = 16
 // define makes the workload's rate card, organization and accounts, and a
 // client of the organization.
 func (s *Server) define(ctx context.Context, operator client.Credentials) error {
-	c, err := client.New(client.Config{BaseURL: s.url, ClientID: operator.ClientID, ClientSecret: operator.ClientSecret})
+	c, err := client.New(client.Config{BaseURL: s.nodes[0].url, ClientID: operator.ClientID, ClientSecret: operator.ClientSecret})
 	if err != nil {
 		return err
 	}
@@ -172,55 +252,3 @@ func (s *Server) define(ctx context.Context, operator client.Credentials) error 
 	s.cred, err = c.CreateClient(ctx, client.ClientSpec{OrganizationID: &org, Name: "bench", Scopes: []string{tollbook.ScopeUsageRead, tollbook.ScopeEventsWrite}})
 	return err
 }
-
-// Client returns a client of the organization that does not repeat requests.
-func (s *Server) Client() (*client.Client, error) {
-	return client.New(client.Config{BaseURL: s.url, ClientID: s.cred.ClientID, ClientSecret: s.cred.ClientSecret, Attempts: 1})
-}
-
-// Name returns the name and version.
-func (s *Server) Name() string { return s.version }
-
-// CPU returns the seconds of processor time that the server has used.
-func (s *Server) CPU() (float64, error) { return proc.CPU(s.process.Process.Pid) }
-
-// PeakMemory returns the most bytes that the server had in memory.
-func (s *Server) PeakMemory() (int64, error) { return proc.PeakMemory(s.process.Process.Pid) }
-
-// Memory returns the bytes that the server has in memory now.
-func (s *Server) Memory() (int64, error) { return proc.Memory(s.process.Process.Pid) }
-
-// Disk returns the bytes of the data directory.
-func (s *Server) Disk(context.Context) (int64, error) { return proc.Disk(s.data()) }
-
-// Events returns -1: how many events there are is told by the log alone.
-func (s *Server) Events(context.Context) (int64, error) { return -1, nil }
-
-// Kill ends the server without warning.
-func (s *Server) Kill() { s.process.Kill() }
-
-// readyEvery is how often a server that starts is asked whether it is ready.
-const readyEvery = 10 * time.Millisecond
-
-// Restart starts a server that was killed, and returns when it is ready.
-func (s *Server) Restart(ctx context.Context) error {
-	if err := s.serve(ctx); err != nil {
-		return err
-	}
-	c, err := s.Client()
-	if err != nil {
-		return err
-	}
-	for {
-		_, err := c.Get(ctx, "/readyz")
-		if refused, ok := errors.AsType[*client.Error](err); !ok || refused.Status != http.StatusServiceUnavailable {
-			return err
-		}
-		if err := until(ctx, time.Now().Add(readyEvery)); err != nil {
-			return err
-		}
-	}
-}
-
-// Close ends the server.
-func (s *Server) Close() error { return s.process.Stop(syscall.SIGTERM) }

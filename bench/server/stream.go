@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tollbook/bench/duty"
+	"tollbook/client"
 )
 
 // Stream sends a run that is too large to be made before: each connection
@@ -77,7 +79,7 @@ func (st *stream) one(ctx context.Context) (own duty.Outcome, err error) {
 		if err := pace(ctx, st.start, from-st.run.From, st.perSecond); err != nil {
 			return own, err
 		}
-		a, err := c.post(request)
+		a, err := st.s.post(ctx, c, request)
 		if err != nil {
 			return own, err
 		}
@@ -88,16 +90,46 @@ func (st *stream) one(ctx context.Context) (own duty.Outcome, err error) {
 	}
 }
 
+// How often a batch is sent again that is answered 503, and what is between.
+const (
+	maxAgain = 120
+	pause    = 500 * time.Millisecond
+)
+
+// post sends a request until it is not answered 503. By then some of it may
+// have been taken.
+func (s *Server) post(ctx context.Context, c *conn, r request) (answer, error) {
+	for n := 0; ; n++ {
+		a, err := c.post(r)
+		if err != nil || a.status != http.StatusServiceUnavailable || a.close || n == maxAgain {
+			return a, err
+		}
+		s.refused.Add(1)
+		if err := Until(ctx, time.Now().Add(pause)); err != nil {
+			return a, err
+		}
+	}
+}
+
+// Refused returns how many batches of streams were answered 503 so far.
+func (s *Server) Refused() uint64 { return s.refused.Load() }
+
+// Unavailable tells whether an error is an answer 503.
+func Unavailable(err error) bool {
+	refused, ok := errors.AsType[*client.Error](err)
+	return ok && refused.Status == http.StatusServiceUnavailable
+}
+
 // pace waits until the n-th event of a stream is due.
 func pace(ctx context.Context, start time.Time, n uint64, perSecond int) error {
 	if perSecond == 0 {
 		return ctx.Err()
 	}
-	return until(ctx, start.Add(time.Duration(float64(n)/float64(perSecond)*float64(time.Second))))
+	return Until(ctx, start.Add(time.Duration(float64(n)/float64(perSecond)*float64(time.Second))))
 }
 
-// until waits for an instant.
-func until(ctx context.Context, at time.Time) error {
+// Until waits for an instant.
+func Until(ctx context.Context, at time.Time) error {
 	t := time.NewTimer(time.Until(at))
 	defer t.Stop()
 	select {
