@@ -11,12 +11,12 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"tollbook/bench/clickhouse"
 	"tollbook/bench/duty"
 	"tollbook/bench/peer"
 	"tollbook/bench/proc"
 	"tollbook/bench/report"
 	"tollbook/bench/server"
-	"tollbook/load"
 )
 
 // side is an engine and how far it is.
@@ -90,7 +90,10 @@ func (b *workbench) end() (err error) {
 
 // run does all that the plan says.
 func (b *workbench) run(ctx context.Context) (*report.Report, error) {
-	r := &report.Report{}
+	r := &report.Report{Base: duty.Postgres, BaseName: "PostgreSQL"}
+	if b.plan.freshness > 0 {
+		r.Base, r.BaseName = duty.Tollbook, "local store"
+	}
 	if len(b.plan.scenarios) > 0 {
 		if err := b.compare(ctx, r); err != nil {
 			return nil, err
@@ -98,6 +101,11 @@ func (b *workbench) run(ctx context.Context) (*report.Report, error) {
 	}
 	if b.plan.length != nil {
 		if err := b.length(ctx, r); err != nil {
+			return nil, err
+		}
+	}
+	if b.plan.stores != nil {
+		if err := b.stores(ctx, r); err != nil {
 			return nil, err
 		}
 	}
@@ -119,7 +127,7 @@ func (b *workbench) run(ctx context.Context) (*report.Report, error) {
 func (b *workbench) open(ctx context.Context) error {
 	for _, name := range b.plan.engines {
 		b.say("starting %s", name)
-		s, err := b.start(ctx, name)
+		s, err := b.start(ctx, name, filepath.Join(b.dir, name))
 		if missing, ok := errors.AsType[*missingError](err); ok {
 			b.left = append(b.left, missing.Error())
 			b.say("%v", missing)
@@ -141,16 +149,18 @@ type missingError struct {
 
 func (e *missingError) Error() string { return e.engine + " was left out: " + e.err.Error() }
 
-// start starts one engine.
-func (b *workbench) start(ctx context.Context, name string) (*side, error) {
-	dir := filepath.Join(b.dir, name)
-	if err := os.Mkdir(dir, 0o711); err != nil {
+// start starts one engine, in a directory that may be there.
+func (b *workbench) start(ctx context.Context, name, dir string) (*side, error) {
+	if err := os.MkdirAll(dir, 0o711); err != nil {
 		return nil, err
 	}
 	s := &side{name: name, totals: duty.NewTotals(&b.plan.workload)}
 	var err error
-	if s.engine, err = open(ctx, name, &b.plan.workload, b.program, dir); err != nil {
+	if s.engine, err = b.plan.open(ctx, name, b.program, dir); err != nil {
 		return nil, err
+	}
+	if duty.ServersOf(name) > 0 {
+		return s, nil // its tables are empty, or have what is to be gone on with
 	}
 	if s.empty, err = s.engine.Disk(ctx); err != nil {
 		return nil, errors.Join(err, s.engine.Close())
@@ -159,7 +169,14 @@ func (b *workbench) start(ctx context.Context, name string) (*side, error) {
 }
 
 // open starts an engine of a name.
-func open(ctx context.Context, name string, w *load.Workload, program, dir string) (duty.Engine, error) {
+func (p *plan) open(ctx context.Context, name, program, dir string) (duty.Engine, error) {
+	w := &p.workload
+	if n := duty.ServersOf(name); n > 0 {
+		if err := clickhouse.Installed(); err != nil {
+			return nil, &missingError{name, err}
+		}
+		return engine(clickhouse.Open(ctx, w, program, dir, n, p.freshness))
+	}
 	switch name {
 	case duty.Postgres:
 		if _, err := peer.PostgresPrograms(); err != nil {
@@ -211,12 +228,45 @@ func (s *side) send(ctx context.Context, r duty.Run) (time.Duration, error) {
 	o, err := send(ctx)
 	took := time.Since(start)
 	if err == nil {
-		err = duty.CheckOutcome(r, fresh, o)
+		err = s.checkOutcome(r, fresh, o)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", s.name, err)
 	}
 	return took, nil
+}
+
+// stream sends a run without making its input before.
+func (s *side) stream(ctx context.Context, r duty.Run) (time.Duration, error) {
+	start := time.Now()
+	o, err := s.server().Stream(ctx, r)
+	took := time.Since(start)
+	if err != nil {
+		return 0, err
+	}
+	s.at = r.To
+	return took, s.checkOutcome(r, s.totals.Advance(r.To), o)
+}
+
+// server returns the servers of an engine that is Tollbook.
+func (s *side) server() *server.Server {
+	if e, ok := s.engine.(*clickhouse.Engine); ok {
+		return e.Server
+	}
+	return s.engine.(*server.Server)
+}
+
+// checkOutcome checks what an engine says became of a run. Several servers over
+// a ClickHouse may take an event that comes twice at the same time as a new one
+// each, and one may have taken some of what it answered 503 to. That all counts
+// once shows in the records, and in what is kept.
+func (s *side) checkOutcome(r duty.Run, fresh int, o duty.Outcome) error {
+	twice := o.Accepted - fresh
+	if twice > 0 && duty.ServersOf(s.name) > 1 || twice < 0 && duty.ServersOf(s.name) > 0 && s.server().Refused() > 0 {
+		o.Accepted -= twice
+		o.Duplicate += twice
+	}
+	return duty.CheckOutcome(r, fresh, o)
 }
 
 // check compares every record with what the events come to.

@@ -127,7 +127,7 @@ func notRun(t *testing.T, line string) {
 func TestCheckOfARealEngine(t *testing.T) {
 	p := smallPlan()
 	b := &workbench{plan: p, dir: diskDir(t), log: t.Output(), started: time.Now()}
-	s, err := b.start(t.Context(), duty.SQLite)
+	s, err := b.start(t.Context(), duty.SQLite, b.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,13 +215,17 @@ func TestRestrict(t *testing.T) {
 			t.Errorf("-only %q is %q, want %q", only, got, want)
 		}
 	}
+	p, err := (&settings{clickhouse: true, fill: 1, only: "clickhouse-2,single"}).plan()
+	if err != nil || len(p.engines) != 1 || len(p.scenarios) != 1 || p.stores != nil {
+		t.Errorf("one engine and scenario beside a ClickHouse: %+v, %v", p, err)
+	}
 	if _, err := (&settings{only: "oracle"}).plan(); err == nil {
 		t.Error("an engine that there is not was taken")
 	}
 }
 
 func TestFlags(t *testing.T) {
-	for _, args := range [][]string{{"-nonsense"}, {"-only", "oracle"}, {"-events", "-1"}, {"argument"}} {
+	for _, args := range [][]string{{"-nonsense"}, {"-only", "oracle"}, {"-events", "-1"}, {"-clickhouse", "-full"}, {"argument"}} {
 		var complaint bytes.Buffer
 		if code := run(context.Background(), args, &complaint, &complaint); code != 2 || complaint.Len() == 0 {
 			t.Errorf("%q: exit code %d, %s", args, code, &complaint)
@@ -234,6 +238,8 @@ func TestCommandRepeatsTheRun(t *testing.T) {
 		"make bench":                           {seed: 1},
 		"make bench-full":                      {seed: 1, full: true},
 		`make bench BENCH="-rounds 2 -seed 9"`: {seed: 9, rounds: 2},
+		"make bench-clickhouse":                {seed: 1, clickhouse: true, fill: defaultFill, freshness: defaultFreshness},
+		`make bench-clickhouse BENCH="-fill 5 -freshness 2s"`: {seed: 1, clickhouse: true, fill: 5, freshness: 2 * time.Second},
 	} {
 		if got := s.command(); got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,7 +35,7 @@ func (r *longRun) find(what, format string, args ...any) {
 // length measures what is of interest of Tollbook alone.
 func (b *workbench) length(ctx context.Context, out *report.Report) error {
 	b.say("starting tollbook anew")
-	s, err := b.start(ctx, duty.Tollbook+"-length")
+	s, err := b.start(ctx, duty.Tollbook, filepath.Join(b.dir, "length"))
 	if err != nil {
 		return err
 	}
@@ -54,20 +55,8 @@ func (b *workbench) length(ctx context.Context, out *report.Report) error {
 	return b.end()
 }
 
-// stream sends events without making them before.
-func (r *longRun) stream(ctx context.Context, run duty.Run) (time.Duration, error) {
-	start := time.Now()
-	o, err := r.server.Stream(ctx, run)
-	took := time.Since(start)
-	if err != nil {
-		return 0, err
-	}
-	r.s.at = run.To
-	return took, duty.CheckOutcome(run, r.s.totals.Advance(run.To), o)
-}
-
 func (r *longRun) next(events, batch, conns int) duty.Run {
-	return duty.Run{From: r.s.at, To: r.s.at + uint64(events), Batch: batch, Conns: conns}
+	return r.s.next(events, batch, conns)
 }
 
 // millions says a number of events.
@@ -83,7 +72,7 @@ func (r *longRun) windows(ctx context.Context) error {
 	var first, last int64
 	for i := range r.l.windows {
 		start := r.s.at
-		took, err := r.stream(ctx, r.next(r.l.window, 10_000, 4))
+		took, err := r.s.stream(ctx, r.next(r.l.window, 10_000, 4))
 		if err != nil {
 			return err
 		}
@@ -156,7 +145,7 @@ func (r *longRun) resend(ctx context.Context) error {
 			}
 			*times = append(*times, took)
 		}
-		took, err := r.stream(ctx, r.next(batch, batch, 1))
+		took, err := r.s.stream(ctx, r.next(batch, batch, 1))
 		if err != nil {
 			return err
 		}

@@ -10,8 +10,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"tollbook/bench/peer"
 	"tollbook/bench/proc"
@@ -41,6 +43,11 @@ type settings struct {
 	dir    string
 	root   string
 	out    string
+
+	clickhouse    bool
+	fill          int
+	freshness     time.Duration
+	clickhouseDir string
 }
 
 // run runs the program and returns its exit code. When ctx ends, everything
@@ -50,13 +57,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.BoolVar(&s.full, "full", false, "longer rounds, and Tollbook alone at 50 million events; up to an hour")
-	f.StringVar(&s.only, "only", "", "engines and scenarios, between commas: "+strings.Join(append(engineNames(), scenarioNames()...), ", "))
+	f.StringVar(&s.only, "only", "", "engines and scenarios, between commas: "+strings.Join(slices.Concat(engineNames(), clickHouseNames(), scenarioNames()), ", "))
 	f.IntVar(&s.events, "events", 0, "events of a round in the first scenario, the others in proportion, and a fifth of each window at length (default 500,000; with -full 1,000,000 and windows of 10,000,000)")
 	f.IntVar(&s.rounds, "rounds", 0, "rounds, in each of which every engine has its turn (default 3; with -full 5)")
 	f.Uint64Var(&s.seed, "seed", 1, "of the workload")
 	f.StringVar(&s.dir, "dir", os.TempDir(), "where the data goes; must be on a real disk")
 	f.StringVar(&s.root, "root", "..", "Tollbook's module")
 	f.StringVar(&s.out, "out", "", "file to write the report to, in Markdown, beside standard output")
+	f.BoolVar(&s.clickhouse, "clickhouse", false, "the local store beside 1, 2 and 4 servers over a ClickHouse instead; about 15 minutes")
+	f.IntVar(&s.fill, "fill", defaultFill, "with -clickhouse: events that both stores have when pages are read")
+	f.DurationVar(&s.freshness, "freshness", defaultFreshness, "with -clickhouse: how old a page may be")
+	f.StringVar(&s.clickhouseDir, "clickhouse-dir", "", "with -clickhouse: directory of the ClickHouse that is filled; it stays, and a later run goes on with it")
 	if err := f.Parse(args); err != nil {
 		return 2
 	}
@@ -95,7 +106,12 @@ func bench(ctx context.Context, s settings, p plan, stdout, stderr io.Writer) er
 	if err != nil {
 		return err
 	}
-	r.Command = s.command()
+	r.Title, r.Command = "Benchmarks", s.command()
+	if s.clickhouse {
+		r.Title = "Benchmarks of the ClickHouse store"
+	} else {
+		r.Beside = "The local store beside a ClickHouse, by `make bench-clickhouse`: [benchmarks-clickhouse.md](benchmarks-clickhouse.md)."
+	}
 	text := r.String()
 	if _, err := io.WriteString(stdout, text); err != nil {
 		return err
@@ -109,10 +125,19 @@ func bench(ctx context.Context, s settings, p plan, stdout, stderr io.Writer) er
 // command returns how the run can be repeated.
 func (s *settings) command() string {
 	command := "make bench"
-	if s.full {
-		command = "make bench-full"
-	}
 	var flags []string
+	switch {
+	case s.full:
+		command = "make bench-full"
+	case s.clickhouse:
+		command = "make bench-clickhouse"
+		if s.fill != defaultFill {
+			flags = append(flags, fmt.Sprintf("-fill %d", s.fill))
+		}
+		if s.freshness != defaultFreshness {
+			flags = append(flags, fmt.Sprintf("-freshness %v", s.freshness))
+		}
+	}
 	if s.only != "" {
 		flags = append(flags, "-only "+s.only)
 	}

@@ -16,6 +16,7 @@ import (
 
 const (
 	pageSize  = 50
+	byID      = "id:asc"
 	usagePath = "/express/usage/month"
 	// endless is more than comes in while pages are read.
 	endless = 1_000_000_000
@@ -39,18 +40,18 @@ func (r *longRun) pages(ctx context.Context) error {
 		path func() string
 	}{
 		{"a page of 50 at any depth of all records", func() string {
-			return usagePage("", random.IntN(w.Records()/pageSize))
+			return usagePage("", byID, pageSize, random.IntN(w.Records()/pageSize))
 		}},
 		{"a page of 50 of one account's month", func() string {
-			return usagePage("account_id eq '"+r.plan.workload.AccountID(random.IntN(w.Accounts))+"'"+month, random.IntN(max(w.PerAccount/pageSize, 1)))
+			return usagePage("account_id eq '"+r.plan.workload.AccountID(random.IntN(w.Accounts))+"'"+month, byID, pageSize, random.IntN(max(w.PerAccount/pageSize, 1)))
 		}},
 		{"50 events of a record", func() string {
 			return usagePath + "/" + records[random.IntN(len(records))] + "/events?per_page=" + strconv.Itoa(pageSize)
 		}},
 	}
-	return r.beside(ctx, func(ctx context.Context) error {
+	came, err := r.s.beside(ctx, r.l.beside, func(ctx context.Context) error {
 		for _, kind := range kinds {
-			times, err := timePages(ctx, c, r.l.requests, kind.path)
+			times, err := timePages(ctx, c, r.l.requests, 0, kind.path)
 			if err != nil {
 				return err
 			}
@@ -58,37 +59,46 @@ func (r *longRun) pages(ctx context.Context) error {
 		}
 		return nil
 	})
+	if err == nil {
+		r.find(fmt.Sprintf("events/s that came in meanwhile, of the %s offered", report.Count(float64(r.l.beside))), "%s", report.Count(came))
+	}
+	return err
 }
 
-// beside does something while events come in.
-func (r *longRun) beside(ctx context.Context, do func(context.Context) error) error {
+// beside does something while so many events a second come in, and returns how
+// many it were.
+func (s *side) beside(ctx context.Context, perSecond int, do func(context.Context) error) (came float64, err error) {
 	const batch, conns = 1000, 4
-	run := r.next(endless, batch, conns)
+	run := s.next(endless, batch, conns)
 	ended, end := context.WithCancel(ctx)
 	coming := make(chan error, 1)
 	start := time.Now()
 	go func() {
-		to, o, err := r.server.StreamUntil(ctx, ended.Done(), run, r.l.beside)
+		to, o, err := s.server().StreamUntil(ctx, ended.Done(), run, perSecond)
 		run.To = to
 		if err == nil {
-			err = duty.CheckOutcome(run, r.s.totals.Advance(to), o)
+			err = s.checkOutcome(run, s.totals.Advance(to), o)
 		}
 		coming <- err
 	}()
-	err := do(ctx)
-	took := time.Since(start).Seconds()
+	err = do(ctx)
 	end()
 	err = errors.Join(err, <-coming)
-	r.s.at = run.To
-	if err != nil {
-		return err
-	}
-	r.find(fmt.Sprintf("events/s that came in meanwhile, of the %s offered", report.Count(float64(r.l.beside))), "%s", report.Count(float64(run.Events())/took))
-	return nil
+	s.at = run.To
+	return float64(run.Events()) / time.Since(start).Seconds(), err
 }
 
-func usagePage(filter string, page int) string {
-	v := url.Values{"order_by": {"id:asc"}, "per_page": {strconv.Itoa(pageSize)}, "page": {strconv.Itoa(page + 1)}}
+// next returns a run of what comes next.
+func (s *side) next(events, batch, conns int) duty.Run {
+	return duty.Run{From: s.at, To: s.at + uint64(events), Batch: batch, Conns: conns}
+}
+
+// usagePage returns the path of a page; in the default order where none is given.
+func usagePage(filter, order string, size, page int) string {
+	v := url.Values{"per_page": {strconv.Itoa(size)}, "page": {strconv.Itoa(page + 1)}}
+	if order != "" {
+		v.Set("order_by", order)
+	}
 	if filter != "" {
 		v.Set("filter", filter)
 	}
@@ -99,7 +109,7 @@ func usagePage(filter string, page int) string {
 func (r *longRun) someRecords(ctx context.Context, c *client.Client, random *rand.Rand) (ids []string, err error) {
 	const pages = 20
 	for range pages {
-		page, err := c.UsagePage(ctx, client.UsageQuery{OrderBy: "id:asc", PerPage: pageSize, Page: 1 + random.IntN(r.plan.workload.Records()/pageSize)})
+		page, err := c.UsagePage(ctx, client.UsageQuery{OrderBy: byID, PerPage: pageSize, Page: 1 + random.IntN(r.plan.workload.Records()/pageSize)})
 		if err != nil {
 			return nil, err
 		}
@@ -110,9 +120,10 @@ func (r *longRun) someRecords(ctx context.Context, c *client.Client, random *ran
 	return ids, nil
 }
 
-// timePages reads pages one after another.
-func timePages(ctx context.Context, c *client.Client, n int, path func() string) (all []time.Duration, err error) {
-	for range n {
+// timePages reads pages one after another: at least so many, for at least so
+// long.
+func timePages(ctx context.Context, c *client.Client, n int, least time.Duration, path func() string) (all []time.Duration, err error) {
+	for begin := time.Now(); len(all) < n || time.Since(begin) < least; {
 		p := path()
 		start := time.Now()
 		if _, err := c.Get(ctx, p); err != nil {

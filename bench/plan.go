@@ -55,6 +55,11 @@ func engineNames() []string {
 	return []string{duty.Tollbook, duty.Postgres, duty.SQLite, duty.DuckDB}
 }
 
+// clickHouseNames are the engines that take part beside the local store.
+func clickHouseNames() []string {
+	return []string{duty.ClickHouse(1), duty.ClickHouse(2), duty.ClickHouse(4)}
+}
+
 func scenarioNames() []string {
 	names := []string{atLength}
 	for _, s := range scenarios {
@@ -72,6 +77,8 @@ type plan struct {
 	rounds    int
 	quiet     time.Duration // for which no engine has had anything to do before one has its turn
 	length    *length       // nil: not
+	stores    *stores       // nil: not
+	freshness time.Duration // of servers over a ClickHouse
 }
 
 // length is what is done with Tollbook alone.
@@ -94,6 +101,11 @@ func (s *settings) plan() (plan, error) {
 		engines:  engineNames(), rounds: 3, quiet: 200 * time.Millisecond,
 	}
 	p.workload.Cover = true
+	if s.clickhouse {
+		if err := s.besideClickHouse(&p); err != nil {
+			return p, err
+		}
+	}
 	events := defaultEvents
 	if s.full {
 		p.rounds, events = 5, 1_000_000
@@ -115,10 +127,33 @@ func (s *settings) plan() (plan, error) {
 		p.rounds = s.rounds
 	}
 	for _, sc := range scenarios {
+		if s.clickhouse && sc.imported() {
+			continue
+		}
 		sc.events = max(int(int64(sc.events)*int64(events)/defaultEvents), 1)
 		p.scenarios = append(p.scenarios, sc)
 	}
 	return p, p.restrict(s.only)
+}
+
+// What -clickhouse does where nothing is said.
+const (
+	defaultFill      = 1_000_000
+	defaultFreshness = 10 * time.Second
+)
+
+// besideClickHouse plans for the stores of Tollbook alone: 100,000 records.
+func (s *settings) besideClickHouse(p *plan) error {
+	if s.full || s.fill < 1 {
+		return fmt.Errorf("-clickhouse and -full exclude each other, and -fill must be positive")
+	}
+	p.workload.Accounts, p.workload.PerAccount = 100, 1000
+	p.engines, p.freshness = append([]string{duty.Tollbook}, clickHouseNames()...), s.freshness
+	p.stores = &stores{servers: 2, fill: s.fill, portion: min(max(s.fill/20, 200_000), 1_000_000), batch: 10_000, requests: 300, reading: 10 * time.Second, beside: 10_000, dir: s.clickhouseDir}
+	if s.clickhouseDir == "" {
+		return nil
+	}
+	return readKept(s.clickhouseDir, &p.workload)
 }
 
 // restrict leaves the engines and scenarios named, and all of a kind of which
@@ -128,7 +163,7 @@ func (p *plan) restrict(only string) error {
 		return nil
 	}
 	names := strings.Split(only, ",")
-	known := append(engineNames(), scenarioNames()...)
+	known := append(slices.Clone(p.engines), scenarioNames()...)
 	for _, name := range names {
 		if !slices.Contains(known, name) {
 			return fmt.Errorf("-only: there is no engine or scenario %q", name)
@@ -141,7 +176,7 @@ func (p *plan) restrict(only string) error {
 	if slices.ContainsFunc(scenarioNames(), named) {
 		p.scenarios = slices.DeleteFunc(p.scenarios, func(s scenario) bool { return !named(s.name) })
 		if !named(atLength) {
-			p.length = nil
+			p.length, p.stores = nil, nil
 		}
 	}
 	if !slices.Contains(p.engines, duty.Tollbook) {

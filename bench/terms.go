@@ -1,9 +1,16 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+
+	"tollbook/bench/report"
+)
 
 // terms says what a reader must know to judge the figures.
 func terms(p *plan) []string {
+	if p.freshness > 0 {
+		return termsOfStores(p)
+	}
 	all := []string{
 		"The load generator runs on the same machine as the engines. An event is 376 bytes of JSON with its comma; ids are random; one in 200 was sent before. A million records (2,000 accounts, 45,000 prices) exist before anything is measured.",
 		"Tollbook gets JSON over HTTP with an access token, validates it and finds the price among 49,500 rows. In the end every record is compared with the sums that the workload itself comes to; without that there is no report.",
@@ -13,6 +20,23 @@ func terms(p *plan) []string {
 	}
 	if p.length != nil {
 		all = append(all, fmt.Sprintf("At length: requests are made while others are under way, on the same cores. Pages are read one after another over one connection. In the overload a batch of 1,000 is due %d times as often as the windows' median says that it is taken, whether or not earlier ones have been answered; one that is refused is offered again.", p.length.overloadTimes))
+	}
+	return all
+}
+
+// termsOfStores says the same of the stores of Tollbook.
+func termsOfStores(p *plan) []string {
+	records := report.Count(float64(p.workload.Records()))
+	all := []string{
+		fmt.Sprintf("ClickHouse, the tollbook servers and what sends to them are on one machine. An event is 376 bytes of JSON with its comma; ids are random; one in %d was sent before. An organization has %s records (%d accounts, %s prices), all of which exist before anything is measured.", p.workload.Repeats, records, p.workload.Accounts, report.Count(float64(p.workload.Rates))),
+		"In the end every record is compared, over HTTP, with the sums that the workload itself comes to, and the number of events in ClickHouse with what was sent; without that there is no report.",
+		fmt.Sprintf("ClickHouse is the one that the tests run, a server each for 1, 2 and 4 tollbook servers: 2 threads a query, at most 8 GiB of memory. Everything acknowledged is synced (fsync_after_insert). Pages may be %v old.", p.freshness),
+	}
+	if len(p.scenarios) > 0 {
+		all = append(all, fmt.Sprintf("Events a second: in each of %d rounds every engine has its turn with the same events in the same batches, its connections spread evenly over its servers; before a turn, background work of the others is waited for, for up to 3 seconds. CPU is that of the servers and of ClickHouse, work that was put off included. Disk is after a merge of all parts.", p.rounds))
+	}
+	if l := p.stores; l != nil {
+		all = append(all, fmt.Sprintf("At length: both stores get the same events, ClickHouse over %d servers. Pages have 250 records and are read one after another over one connection, %d of each kind; while the stores are filled at the rate that they take, one every %v. How old a page is counts from its as_of to when it was asked for. Tables are measured as they are and merged into as few parts as there can be.", l.servers, l.requests, lookEvery))
 	}
 	return all
 }

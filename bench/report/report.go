@@ -3,19 +3,24 @@ package report
 import (
 	"fmt"
 	"strings"
-
-	"tollbook/bench/duty"
 )
 
 // Report is what a benchmark found.
 type Report struct {
+	Title   string
 	Command string   // that made it
+	Beside  string   // where more is to be found
 	Machine []string // it ran on, and the versions of everything, an item each
 	Terms   []string // what the comparison is fair and unfair by, an item each
 
 	Rates []Rate
 	Kept  []Kept
 	Long  []Finding // of Tollbook alone
+	Pairs []Pair    // of the local store and a ClickHouse
+
+	// Base is the engine that rates are compared with, and BaseName what the
+	// table calls it.
+	Base, BaseName string
 }
 
 // Rate is how fast an engine was in one scenario.
@@ -36,13 +41,19 @@ type Kept struct {
 	Memory int64 // the most bytes
 }
 
+// Pair is one figure of the local store and one of a ClickHouse.
+type Pair struct{ What, One, Other, Ratio string }
+
 // Finding is one figure.
 type Finding struct{ What, Figure string }
 
 // String returns the report in Markdown.
 func (r *Report) String() string {
 	var b strings.Builder
-	b.WriteString("# Benchmarks\n\nMade by `" + r.Command + "`; a run writes this page anew.\n")
+	b.WriteString("# " + r.Title + "\n\nMade by `" + r.Command + "`; a run writes this page anew.\n")
+	if r.Beside != "" {
+		b.WriteString("\n" + r.Beside + "\n")
+	}
 	list := func(head string, items []string) {
 		if len(items) == 0 {
 			return
@@ -60,13 +71,14 @@ func (r *Report) String() string {
 	section("Events a second", r.rates())
 	section("What it takes", r.kept())
 	section("Tollbook at length", r.long())
+	section("At length", r.pairs())
 	list("How it was measured", r.Terms)
 	list("Where", r.Machine)
 	return b.String()
 }
 
 func (r *Report) rates() *Table {
-	t := NewTable("scenario", "engine", ">events/s, median", ">lowest to highest", ">to PostgreSQL", ">CPU µs/event", ">events a round")
+	t := NewTable("scenario", "engine", ">events/s, median", ">lowest to highest", ">to "+r.BaseName, ">CPU µs/event", ">events a round")
 	for i := range r.Rates {
 		m := &r.Rates[i]
 		s := Of(m.PerSecond)
@@ -75,11 +87,11 @@ func (r *Report) rates() *Table {
 	return t
 }
 
-// ratio returns how many times as fast as PostgreSQL an engine was.
+// ratio returns how many times as fast as the base an engine was.
 func (r *Report) ratio(m *Rate) string {
 	for i := range r.Rates {
 		p := &r.Rates[i]
-		if p.Scenario == m.Scenario && p.Engine == duty.Postgres {
+		if p.Scenario == m.Scenario && p.Engine == r.Base {
 			return fmt.Sprintf("%.2f", Of(m.PerSecond).Median/Of(p.PerSecond).Median)
 		}
 	}
@@ -90,6 +102,14 @@ func (r *Report) kept() *Table {
 	t := NewTable("engine", ">events kept", ">disk bytes/event", ">peak memory")
 	for _, k := range r.Kept {
 		t.Row(k.Name, Count(float64(k.Events)), Count(float64(k.Disk)/float64(max(k.Events, 1))), Bytes(k.Memory))
+	}
+	return t
+}
+
+func (r *Report) pairs() *Table {
+	t := NewTable("what", ">local store", ">ClickHouse", ">ratio")
+	for _, p := range r.Pairs {
+		t.Row(p.What, p.One, p.Other, p.Ratio)
 	}
 	return t
 }

@@ -49,14 +49,15 @@ func TestNumbers(t *testing.T) {
 
 func TestReport(t *testing.T) {
 	r := &Report{
-		Command: "make bench", Machine: []string{"one core"}, Terms: []string{"fair"},
+		Title: "Benchmarks", Command: "make bench", Base: "postgres", BaseName: "PostgreSQL", Machine: []string{"one core"}, Terms: []string{"fair"},
 		Rates: []Rate{
 			{"large", "tollbook", 1000, []float64{400_000, 500_000, 450_000}, 2.5},
 			{"large", "postgres", 1000, []float64{90_000}, 16},
 			{"alone", "tollbook", 10, []float64{1}, 1},
 		},
-		Kept: []Kept{{"tollbook", "Tollbook 1", 1000, 150_000, 1 << 30}},
-		Long: []Finding{{"memory", "a lot"}},
+		Kept:  []Kept{{"tollbook", "Tollbook 1", 1000, 150_000, 1 << 30}},
+		Long:  []Finding{{"memory", "a lot"}},
+		Pairs: []Pair{{"a page", "1.00 ms", "2.00 ms", "2.00"}},
 	}
 	const want = `# Benchmarks
 
@@ -81,6 +82,12 @@ Made by ` + "`make bench`" + `; a run writes this page anew.
 | what   | figure |
 | ------ | -----: |
 | memory |  a lot |
+
+## At length
+
+| what   | local store | ClickHouse | ratio |
+| ------ | ----------: | ---------: | ----: |
+| a page |     1.00 ms |    2.00 ms |  2.00 |
 
 ## How it was measured
 

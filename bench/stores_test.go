@@ -1,0 +1,74 @@
+package main
+
+import (
+	"errors"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"tollbook"
+	"tollbook/bench/clickhouse"
+	"tollbook/bench/duty"
+	"tollbook/bench/report"
+	"tollbook/load"
+)
+
+func smallStoresPlan(dir string) plan {
+	return plan{
+		workload: load.Workload{Seed: 3, Accounts: 4, PerAccount: 300, Rates: 500, Month: tollbook.MonthOf(time.Now().UTC()) - 1, Repeats: 20, Cover: true},
+		engines:  []string{duty.Tollbook, duty.ClickHouse(2)}, rounds: 1, quiet: time.Millisecond, freshness: time.Second,
+		scenarios: []scenario{{"batch-1000", "1,000 a batch", 500, 4, 2000, nil}},
+		stores:    &stores{servers: 2, fill: 4000, portion: 3000, batch: 500, requests: 5, beside: 20_000, dir: dir},
+	}
+}
+
+// TestSmallRunOfStores is the whole benchmark of the stores, and then again what
+// goes on with the ClickHouse of the first.
+func TestSmallRunOfStores(t *testing.T) {
+	if err := clickhouse.Installed(); err != nil {
+		notRun(t, "bench: the small run over ClickHouse: "+err.Error())
+		t.SkipNow()
+	}
+	kept := t.TempDir()
+	b, err := newBench(t.Context(), settings{dir: diskDir(t), root: ".."}, smallStoresPlan(kept), t.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.close()
+	r, err := b.run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := r.String()
+	for _, row := range []string{
+		`\| 1,000 a batch +\| tollbook +\|.* 1\.00 \|`,
+		`\| 1,000 a batch +\| clickhouse-2 +\|`,
+		`\| events/s, 500 × 4, up to 4,000 events +\|.*,.*\|`,
+		`\| of them older than the 1s asked for +\| +– \| +0 \|`,
+		`\| a page of 250 of one account, while events come in, p99 +\|.* ms \|.* ms \|`,
+		`\| of it events +\| +– \| .* bytes/event, .* a row \|`,
+	} {
+		if !regexp.MustCompile(row).MatchString(out) {
+			t.Errorf("the report has no row %s:\n%s", row, out)
+		}
+	}
+
+	p := smallStoresPlan(kept)
+	p.workload.Seed, p.stores.fill = 4, 20_000
+	if err := readKept(kept, &p.workload); err != nil || p.workload.Seed != 3 {
+		t.Fatalf("seed %d is kept, %v", p.workload.Seed, err)
+	}
+	var progress strings.Builder
+	again := &workbench{plan: p, dir: t.TempDir(), program: b.program, log: &progress, started: time.Now()}
+	if err := again.stores(t.Context(), &report.Report{}); err != nil {
+		t.Fatalf("%v\n%s", errors.Join(err, again.end()), &progress)
+	}
+	if !strings.Contains(progress.String(), "are there; sending those from") {
+		t.Errorf("what was kept was not gone on with:\n%s", &progress)
+	}
+	if err := readKept(filepath.Join(kept, "none"), &p.workload); err != nil {
+		t.Errorf("of a directory that is new: %v", err)
+	}
+}
