@@ -1,4 +1,4 @@
-.PHONY: check replicas fuzz build bench bench-full
+.PHONY: check replicas fuzz build bench bench-full bench-clickhouse
 
 # Everything: formatting, vet, staticcheck, tidiness, architecture, all tests
 # under the race detector, foreign clients, a real browser.
@@ -29,3 +29,9 @@ bench:
 # hour and some 40 GB of disk.
 bench-full:
 	@bash scripts/bench.sh -full $(BENCH)
+
+# The local store beside 1, 2 and 4 servers over a ClickHouse, in about 15
+# minutes; writes docs/benchmarks-clickhouse.md. With as many events as a large
+# month: make bench-clickhouse BENCH="-fill 100000000 -clickhouse-dir DIR"
+bench-clickhouse:
+	@bash scripts/bench.sh -clickhouse $(BENCH)

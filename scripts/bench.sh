@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # Measures Tollbook beside what one would write instead: scripts/bench.sh [-full]
-# [flags of bench]. A run with no other flags writes docs/benchmarks.md; any
-# writes its report to standard output. On Debian and Ubuntu it installs what
-# it is missing, by package name (as root or with sudo); elsewhere it says in
-# one line what to install.
+# [flags of bench]; with -clickhouse first, the local store beside a ClickHouse.
+# A run with no other flags writes docs/benchmarks.md or
+# docs/benchmarks-clickhouse.md; any writes its report to standard output. On
+# Debian and Ubuntu it installs what it is missing, by package name (as root or
+# with sudo); elsewhere it says in one line what to install.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 missing=()
 have() { command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
 have g++ g++ # SQLite and DuckDB
-if ! command -v postgres >/dev/null 2>&1 && ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then
+if [ "${1:-}" = -clickhouse ]; then
+  bash scripts/clickhouse.sh >&2
+elif ! command -v postgres >/dev/null 2>&1 && ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then
   missing+=(postgresql)
 fi
 if ((${#missing[@]} > 0)); then
@@ -26,6 +29,7 @@ if ((${#missing[@]} > 0)); then
 fi
 
 case "$*" in
+-clickhouse) set -- "$@" -out docs/benchmarks-clickhouse.md ;;
 '' | -full) set -- -out docs/benchmarks.md "$@" ;;
 esac
 go build -C bench -o ../bin/bench .
