@@ -35,7 +35,7 @@ var scenarios = []scenario{
 	{"batch-10000", "10,000 events a batch, 4 connections", 10_000, 4, 500_000, nil},
 	{"batch-1000", "1,000 a batch, 16 connections", 1000, 16, 200_000, nil},
 	{"batch-100", "100 a batch, 64 connections", 100, 64, 50_000, map[string]int{duty.DuckDB: 5}},
-	{"single", "single events, 64 connections", 1, 64, 10_000, map[string]int{duty.DuckDB: 20}},
+	{"single", "single events, 64 connections", 1, 64, 10_000, map[string]int{duty.DuckDB: 20, duty.ClickHouse(1): 5, duty.ClickHouse(2): 5, duty.ClickHouse(4): 5}},
 	{importJSON, "a file of JSON lines, tollbook import", 0, 0, 500_000, nil},
 	{importCSV, "a file of CSV, tollbook import", 0, 0, 500_000, nil},
 }
