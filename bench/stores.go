@@ -174,9 +174,9 @@ func (r *storesRun) fill(ctx context.Context) error {
 	r.pair(fmt.Sprintf("events/s, %s × %d, up to %s events", report.Count(float64(r.p.batch)), conns, report.Count(float64(r.p.fill))), speeds, report.Count)
 	r.quantiles("a page of 250 at any depth meanwhile", [2][]time.Duration{looks[0].took, looks[1].took})
 	l := &looks[1]
-	r.other(fmt.Sprintf("how old these %s pages were when they were asked for, p50, p99 and most", report.Count(float64(len(l.age)))),
-		"%s, %s, %s", report.Millis(report.Quantile(l.age, 0.5)), report.Millis(report.Quantile(l.age, 0.99)), report.Millis(report.Quantile(l.age, 1)))
-	r.other(fmt.Sprintf("of them older than the %v asked for", r.plan.freshness), "%d", l.late)
+	r.other(fmt.Sprintf("how old these %s pages were when they were asked for, p50, p99 and most", report.Count(float64(len(l.took)))), "%s", &l.asked)
+	r.other("and when they were answered", "%s", &l.answered)
+	r.other(fmt.Sprintf("of them older than the %v asked for, at either instant", r.plan.freshness), "%d, %d", l.asked.late, l.answered.late)
 	r.other("requests answered 503, pages and batches, which were sent again", "%d and %d", l.refused, r.sides[1].server().Refused())
 	return nil
 }
@@ -196,11 +196,26 @@ func (r *storesRun) fillSide(ctx context.Context, s *side) error {
 
 // looks is what pages were like while events came in.
 type looks struct {
-	took []time.Duration
-	age  []time.Duration // of what they show, at the instant when they were asked for
-	late int             // older than they may be
+	took            []time.Duration
+	asked, answered ages // at these instants
+	refused         int  // answered 503
+}
 
-	refused int // answered 503
+// ages is how old it was what pages showed.
+type ages struct {
+	all  []time.Duration
+	late int // older than they may be
+}
+
+func (a *ages) add(age, most time.Duration) {
+	a.all = append(a.all, age)
+	if age > most {
+		a.late++
+	}
+}
+
+func (a *ages) String() string {
+	return fmt.Sprintf("%s, %s, %s", report.Millis(report.Quantile(a.all, 0.5)), report.Millis(report.Quantile(a.all, 0.99)), report.Millis(report.Quantile(a.all, 1)))
 }
 
 // lookEvery is between two looks, so that they take little of the machine.
@@ -217,16 +232,16 @@ func (r *storesRun) look(ctx context.Context, filled <-chan struct{}, s *side) (
 		q := client.UsageQuery{PerPage: largePage, Page: 1 + random.IntN(r.depth())}
 		asked := time.Now()
 		page, err := clients[i%len(clients)].UsagePage(ctx, q)
-		switch age := asked.Sub(page.AsOf); {
+		answered := time.Now()
+		switch {
 		case server.Unavailable(err):
 			l.refused++
 		case err != nil:
 			return l, err
 		default:
-			l.took, l.age = append(l.took, time.Since(asked)), append(l.age, age)
-			if age > r.plan.freshness {
-				l.late++
-			}
+			l.took = append(l.took, answered.Sub(asked))
+			l.asked.add(asked.Sub(page.AsOf), r.plan.freshness)
+			l.answered.add(answered.Sub(page.AsOf), r.plan.freshness)
 		}
 		select {
 		case <-filled:

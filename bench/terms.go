@@ -36,7 +36,7 @@ func termsOfStores(p *plan) []string {
 		all = append(all, fmt.Sprintf("Events a second: in each of %d rounds every engine has its turn with the same events in the same batches, its connections spread evenly over its servers, and of single events ClickHouse gets a fifth; before a turn, background work of the others is waited for, for up to 3 seconds. CPU is that of the servers and of ClickHouse, work that was put off included. Disk is after a merge of all parts.", p.rounds))
 	}
 	if l := p.stores; l != nil {
-		all = append(all, fmt.Sprintf("At length: both stores get the same events, ClickHouse over %d servers. Pages have 250 records and are read one after another over one connection, %d of each kind; while the stores are filled at the rate that they take, one every %v. How old a page is counts from its as_of to when it was asked for. Tables are measured as they are and merged into as few parts as there can be.", l.servers, l.requests, lookEvery))
+		all = append(all, fmt.Sprintf("At length: both stores get the same events, ClickHouse over %d servers. Pages have 250 records and are read one after another over one connection, %d of each kind; while the stores are filled at the rate that they take, one every %v. A page may be as old as was asked for when the request comes in; what it waits then comes on top. Tables are measured as they are and merged into as few parts as there can be.", l.servers, l.requests, lookEvery))
 	}
 	return all
 }
