@@ -184,7 +184,11 @@ func (f *folding) run(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.exec(ctx, fmt.Sprintf("INSERT INTO folds SELECT pos, inserted FROM log WHERE pos = %d", f.to))
+	if err := s.exec(ctx, fmt.Sprintf("INSERT INTO folds SELECT pos, inserted FROM log WHERE pos = %d", f.to)); err != nil {
+		return err
+	}
+	s.hot.folded(f.from, f.to)
+	return nil
 }
 
 // claim finds out which events came a second time, on servers that did not see
@@ -216,12 +220,15 @@ func (f *folding) count(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if done, err := f.countHot(ctx, deltas); done || err != nil {
+		return err
+	}
 	before, counted, err := f.tallies(ctx, deltas)
 	if err != nil {
 		return err
 	}
-	if !counted && f.marked > 0 {
-		if err := f.keepPast(ctx, before, deltas); err != nil {
+	if !counted {
+		if err := f.keepPast(ctx, f.recordsBefore(before, deltas)); err != nil {
 			return err
 		}
 	}
@@ -254,13 +261,23 @@ func (s *Store) foldLoop(ctx context.Context) {
 	}
 }
 
-// keepFresh folds, unless another server has just done so.
+// foldLease is held by the server that folds in the background. It only spares
+// others the work: whoever folds, once or twice, comes to the same rows.
+const foldLease = "fold"
+
+// keepFresh folds, unless another server has just done so, or is about to.
 func (s *Store) keepFresh(ctx context.Context) error {
 	f, err := s.lastFold(ctx)
 	if err != nil {
 		return err
 	}
-	if s.opts.Clock().Sub(f.began) >= s.opts.Freshness/foldsInFreshness {
+	age, due := s.opts.Clock().Sub(f.began), s.opts.Freshness/foldsInFreshness
+	leads := age >= s.opts.Freshness/2 // whoever should has not
+	if age >= due && !leads {
+		term, err := s.Lease(ctx, foldLease, s.holder, s.opts.Freshness/2)
+		leads = term > 0 || err != nil
+	}
+	if leads {
 		_, err = s.fold(ctx)
 		return err
 	}
@@ -272,12 +289,20 @@ func (s *Store) keepFresh(ctx context.Context) error {
 	return nil
 }
 
+// errBehind is that the views are older than they may be, though all was done to
+// have them fresh.
+var errBehind = tollbook.NewError(tollbook.CodeUnavailable, "More comes in than can be counted in time; the records are older than they may be. Try again.")
+
 // fresh has the views as fresh as they must be and returns up to where they are.
 func (s *Store) fresh(ctx context.Context) (*freshness, error) {
 	if f := s.freshest.Load(); f != nil && s.opts.Clock().Sub(f.began) < s.opts.Freshness {
 		return f, nil
 	}
-	return s.fold(ctx)
+	f, err := s.fold(ctx)
+	if err == nil && s.opts.Freshness > 0 && s.opts.Clock().Sub(f.began) > s.opts.Freshness {
+		return nil, errBehind
+	}
+	return f, err
 }
 
 // Settle implements tollbook.Ledger.

@@ -19,10 +19,31 @@ type lineBook struct {
 	mu     sync.RWMutex
 	lines  map[lineKey]*tollbook.Line
 	stored map[lineKey]bool // those known to be in the database
+
+	numbers  map[tollbook.Grouping]int // of groupings, from 0
+	numberOf map[lineKey]int           // of lines without tiers
 }
 
 func (b *lineBook) init() {
 	b.lines, b.stored = map[lineKey]*tollbook.Line{}, map[lineKey]bool{}
+	b.numbers, b.numberOf = map[tollbook.Grouping]int{}, map[lineKey]int{}
+}
+
+// number returns the number of the grouping of a line that is known and has no
+// tiers.
+func (b *lineBook) number(k lineKey) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n, there := b.numberOf[k]
+	if !there {
+		g := b.lines[k].Grouping
+		if n, there = b.numbers[g]; !there {
+			n = len(b.numbers)
+			b.numbers[g] = n
+		}
+		b.numberOf[k] = n
+	}
+	return n
 }
 
 // store has lines written down that may not be yet. What names them follows.

@@ -36,6 +36,7 @@ func (s *Store) rebuild(ctx context.Context, told func(done, total int64)) error
 		}
 	}
 	s.freshest.Store(nil)
+	s.hot.forget()
 	if len(ends) == 0 {
 		return nil
 	}

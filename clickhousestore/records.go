@@ -93,8 +93,11 @@ func (f *folding) putRecords(ctx context.Context, records map[group]*priced) err
 	return f.store.exec(ctx, fmt.Sprintf("INSERT INTO records (%s) SELECT * %s FROM fresh", fresh.names(), replaceNumbers))
 }
 
-// keepPast keeps records that were there at the last mark and change now.
-func (f *folding) keepPast(ctx context.Context, before, deltas tallies) error {
+// recordsBefore returns the records that what was written changes, as they were.
+func (f *folding) recordsBefore(before, deltas tallies) map[group]*priced {
+	if f.marked == 0 {
+		return nil
+	}
 	touched := before
 	if len(deltas) > 0 {
 		touched = before.plus(deltas, f.to)
@@ -102,9 +105,15 @@ func (f *folding) keepPast(ctx context.Context, before, deltas tallies) error {
 			touched[k] = before[k] // what was not there is nothing, of no version
 		}
 	}
+	return touched.records(&f.store.lines, deltas)
+}
+
+// keepPast keeps, of records that change now, those that were there at the last
+// mark.
+func (f *folding) keepPast(ctx context.Context, before map[group]*priced) error {
 	var kept []*priced
-	for _, r := range touched.records(&f.store.lines, deltas) {
-		if r.events > 0 && r.version <= f.marked {
+	for _, r := range before {
+		if f.marked > 0 && r.events > 0 && r.version <= f.marked {
 			kept = append(kept, r)
 		}
 	}

@@ -61,8 +61,10 @@ type Store struct {
 	intake  intake
 	metrics *metrics
 
+	holder   [16]byte   // of leases
 	folding  sync.Mutex // held while this server folds
 	marks    knownMarks // by folding
+	hot      hot        // by folding
 	freshest atomic.Pointer[freshness]
 
 	stop    context.CancelFunc
@@ -92,6 +94,10 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Store{database: home, topology: servers, opts: opts.withDefaults(), stop: stop, closing: make(chan struct{})}
+	if _, err := io.ReadFull(s.opts.Rand, s.holder[:]); err != nil {
+		stop()
+		return nil, errors.Join(err, servers.close(), home.conn.Close())
+	}
 	s.lines.init()
 	s.rooms.init()
 	s.intake.init()
