@@ -203,7 +203,7 @@ func (f *folding) claim(ctx context.Context, looked uint64) error {
 		return err
 	}
 	return f.store.exec(ctx, fmt.Sprintf(`INSERT INTO claims (claim, fingerprint, organization, account, booked, epoch, batch, item)
-		SELECT claim, fingerprint, organization, account, booked, epoch, batch, item FROM events WHERE %s AND %s`, f.written(), notIn(f.store.name+".repeats")))
+		SELECT claim, fingerprint, organization, account, booked, epoch, batch, item FROM events WHERE %s AND %s`, f.written(), notIn(identifier(f.store.name)+".repeats")))
 }
 
 // notRepeated leaves out rows of events that came a second time.

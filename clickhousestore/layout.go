@@ -86,13 +86,13 @@ func (l layout) render(sql string, home bool, database string) ([]string, error)
 		if columns == "" {
 			return nil, nil
 		}
-		return []string{fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s (%s) ENGINE = Distributed('%s', '%s', '%[1]s')", table, columns, homeOf(l.cluster), database)}, nil
+		return []string{fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s (%s) ENGINE = Distributed(%s, %s, '%[1]s')", table, columns, quote(homeOf(l.cluster)), quote(database))}, nil
 	}
 	if l.replicated {
 		bare = strings.Replace(bare, "non_replicated_deduplication_window", "replicated_deduplication_window", 1)
 		bare = engine.ReplaceAllStringFunc(bare, func(s string) string {
 			m := engine.FindStringSubmatch(s)
-			args := fmt.Sprintf("'/tollbook/%s/{shard}/%s', '{replica}'", database, table)
+			args := quote("/tollbook/"+database+"/{shard}/"+table) + ", '{replica}'"
 			if m[2] != "" {
 				args += ", " + m[2]
 			}
@@ -105,7 +105,7 @@ func (l layout) render(sql string, home bool, database string) ([]string, error)
 	here := l.here(table)
 	return []string{
 		strings.Replace(bare, "CREATE TABLE IF NOT EXISTS "+table, "CREATE TABLE IF NOT EXISTS "+here, 1),
-		fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s AS %s ENGINE = Distributed('%s', '%s', '%s', %s)", table, here, l.cluster, database, here, key),
+		fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s AS %s ENGINE = Distributed(%s, %s, '%s', %s)", table, here, quote(l.cluster), quote(database), here, key),
 	}, nil
 }
 

@@ -1,12 +1,15 @@
 package clickhousestore_test
 
 import (
+	"io"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"tollbook"
 	"tollbook/clickhousestore"
+	"tollbook/clickhousetest"
 	"tollbook/storetest"
 )
 
@@ -115,5 +118,33 @@ func wantOld(t *testing.T, s *clickhousestore.Store, model *storetest.Model) {
 	}
 	if events != 0 {
 		t.Errorf("a page that may be old has %d events more than when it was read last", events)
+	}
+}
+
+// TestNamesOfDatabases: a database may be called anything that ClickHouse takes.
+func TestNamesOfDatabases(t *testing.T) {
+	t.Parallel()
+	for where, nodes := range map[string][]*clickhousetest.Server{
+		"OneServer": newServer(t).nodes(),
+		"Cluster":   newCluster(t, 2, clickhousetest.Options{InMemory: true}).nodes(),
+	} {
+		for i, name := range []string{"tollbook-prod", "2026", "select", "it's `odd` \\ é"} {
+			t.Run(where+"/"+name, func(t *testing.T) {
+				o := clickhousestore.MigrateOptions{Out: io.Discard}
+				if where == "Cluster" {
+					o.Cluster = clusterName
+				}
+				for _, s := range nodes {
+					if err := s.Exec(t.Context(), "CREATE DATABASE `"+strings.NewReplacer("\\", "\\\\", "`", "\\`").Replace(name)+"`"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				address := "clickhouse://" + nodes[0].Addr() + "/" + url.PathEscape(name)
+				if err := clickhousestore.Migrate(t.Context(), address, o); err != nil {
+					t.Fatal(err)
+				}
+				wantAllOnce(t, servers(t, address, 1, clickhousestore.Options{})[0], someBatches(uint64(40+i), 1, 20))
+			})
+		}
 	}
 }

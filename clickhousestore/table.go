@@ -69,5 +69,12 @@ func quote(s string) string {
 
 var quoter = strings.NewReplacer(`\`, `\\`, `'`, `\'`)
 
+// identifier returns a name as SQL says it, whatever characters it has.
+func identifier(name string) string {
+	return "`" + identifierQuoter.Replace(name) + "`"
+}
+
+var identifierQuoter = strings.NewReplacer(`\`, `\\`, "`", "\\`")
+
 // key16 returns 16 bytes as a literal of SQL.
 func key16(b [16]byte) string { return fmt.Sprintf("toFixedString(unhex('%x'), 16)", b[:]) }
