@@ -171,16 +171,19 @@ func (n *node) String() string { return fmt.Sprintf("%s:%d", n.host, n.port) }
 // configured, shard by shard.
 func readNodes(ctx context.Context, conn driver.Conn, cluster string) (nodes []node, err error) {
 	read := func(cluster string) (nodes []node, atHome bool, err error) {
-		rows, err := conn.Query(ctx, "SELECT host_name, port, shard_num, replica_num, is_local FROM system.clusters WHERE cluster = "+quote(cluster)+" ORDER BY shard_num, replica_num")
+		rows, err := conn.Query(ctx, "SELECT host_name, port, shard_num, replica_num, is_local, shard_weight FROM system.clusters WHERE cluster = "+quote(cluster)+" ORDER BY shard_num, replica_num")
 		if err != nil {
 			return nil, false, err
 		}
 		err = each(rows, func() error {
 			var n node
-			var shard, replica uint32
+			var shard, replica, weight uint32
 			var local uint8
-			if err := rows.Scan(&n.host, &n.port, &shard, &replica, &local); err != nil {
+			if err := rows.Scan(&n.host, &n.port, &shard, &replica, &local, &weight); err != nil {
 				return err
+			}
+			if weight != 1 {
+				return fmt.Errorf("shard %d of the cluster %q has the weight %d; names would not be where they are looked for: take the weights out of the configuration of all servers", shard, cluster, weight)
 			}
 			n.shard, n.replica = int(shard)-1, int(replica)-1
 			nodes, atHome = append(nodes, n), atHome || local != 0 && shard == 1
