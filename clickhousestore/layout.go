@@ -157,6 +157,26 @@ func readLayout(ctx context.Context, conn driver.Conn) (l layout, there bool, er
 	return l, there, err
 }
 
+// checkShards returns an error unless a cluster has as many shards as when the
+// tables were made. With another number names are looked for where they are not.
+func checkShards(ctx context.Context, conn driver.Conn, cluster string, nodes []node) error {
+	var noted uint8
+	if err := conn.QueryRow(ctx, "SELECT count() > 0 FROM system.columns WHERE database = currentDatabase() AND table = 'layout' AND name = 'shards'").Scan(&noted); err != nil || noted == 0 {
+		return err
+	}
+	var shards uint32
+	if err := conn.QueryRow(ctx, "SELECT max(shards) FROM layout").Scan(&shards); err != nil {
+		return err
+	}
+	if have := shardsOf(nodes); shards != 0 && int(shards) != have {
+		return fmt.Errorf("the tables were made in %d shards, and the cluster %q has %d: make its configuration what it was; a ledger moves into other shards by tollbook copy", shards, cluster, have)
+	}
+	return nil
+}
+
+// shardsOf returns how many shards servers are in.
+func shardsOf(nodes []node) int { return nodes[len(nodes)-1].shard + 1 }
+
 // node is a server of a cluster.
 type node struct {
 	host    string

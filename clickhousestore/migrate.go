@@ -18,6 +18,7 @@ type migrating struct {
 	home     database
 	database string
 	members  []migrated
+	shards   int // 0: it is no cluster
 }
 
 // migrated is a server whose tables are made.
@@ -52,6 +53,11 @@ func (m *migrating) readLayout(ctx context.Context, wanted layout) (err error) {
 	nodes, err := readNodes(ctx, m.home.conn, m.layout.cluster)
 	if err != nil {
 		return err
+	}
+	if m.shards = shardsOf(nodes); m.made {
+		if err := checkShards(ctx, m.home.conn, m.layout.cluster, nodes); err != nil {
+			return err
+		}
 	}
 	for _, n := range nodes {
 		if n.replica > 0 && !m.layout.replicated {
@@ -90,7 +96,7 @@ func (m *migrating) prepare(ctx context.Context) error {
 	if m.layout.replicated {
 		replicated = 1
 	}
-	return m.atHome(ctx, fmt.Sprintf("INSERT INTO layout SELECT %s, %d WHERE (SELECT count() FROM layout) = 0", quote(m.layout.cluster), replicated))
+	return m.atHome(ctx, fmt.Sprintf("INSERT INTO layout SELECT %s, %d, %d WHERE (SELECT count() FROM layout) = 0", quote(m.layout.cluster), replicated, m.shards))
 }
 
 // run does one step.

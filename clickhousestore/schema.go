@@ -64,7 +64,8 @@ const migrationsTable = `CREATE TABLE IF NOT EXISTS migrations (
 
 const layoutTable = `CREATE TABLE IF NOT EXISTS layout (
     cluster    String,
-    replicated UInt8
+    replicated UInt8,
+    shards     UInt32
 ) ENGINE = MergeTree ORDER BY cluster`
 
 // genesis is the first entry of the log: a cut, in front of everything.

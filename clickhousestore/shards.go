@@ -48,6 +48,9 @@ func openTopology(ctx context.Context, a *address, home database, l layout) (t t
 	if err != nil {
 		return t, err
 	}
+	if err := checkShards(ctx, home.conn, l.cluster, nodes); err != nil {
+		return t, err
+	}
 	t.members = nil
 	replicas := map[int][]node{}
 	for _, n := range nodes {
