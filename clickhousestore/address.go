@@ -43,17 +43,21 @@ const silenceBound = 30 * time.Second
 // maxConnections is how many statements a server runs at once.
 const maxConnections = 32
 
+// everywhere is settings of every statement, whatever the address or the user's
+// profile says. A statement reads a table as it is at one moment, however often it
+// does: a booking is decided by the last words up to the last seq.
+var everywhere = map[string]any{"enable_shared_storage_snapshot_in_query": 1}
+
 // open opens a pool of connections: to the first server that answers of those
 // the address names, or of others.
 func (a *address) open(settings map[string]any, nodes ...node) (driver.Conn, error) {
 	o := *a.options
-	if len(settings) > 0 {
-		o.Settings = maps.Clone(o.Settings)
-		if o.Settings == nil {
-			o.Settings = clickhouse.Settings{}
-		}
-		maps.Copy(o.Settings, settings)
+	o.Settings = maps.Clone(o.Settings)
+	if o.Settings == nil {
+		o.Settings = clickhouse.Settings{}
 	}
+	maps.Copy(o.Settings, everywhere)
+	maps.Copy(o.Settings, settings)
 	if len(nodes) > 0 {
 		o.Addr = nil
 		for _, n := range nodes {
