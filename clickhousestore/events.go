@@ -277,9 +277,10 @@ type came struct {
 
 func (s *Store) came(ctx context.Context, claim tollbook.Claim) (c came, err error) {
 	key := key16(claim)
+	// The claims last: what is folded meanwhile is not behind the last fold any more.
 	statement := fmt.Sprintf(`SELECT organization, account, booked, epoch, batch, item FROM (
-		SELECT organization, account, booked, epoch, batch, item FROM claims WHERE claim = %[1]s
-		UNION ALL SELECT organization, account, booked, epoch, batch, item FROM events WHERE epoch >= (SELECT max(cut) FROM folds) AND claim = %[1]s
+		SELECT organization, account, booked, epoch, batch, item FROM events WHERE epoch >= (SELECT max(cut) FROM folds) AND claim = %[1]s
+		UNION ALL SELECT organization, account, booked, epoch, batch, item FROM claims WHERE claim = %[1]s
 	) ORDER BY epoch, batch, item LIMIT 1`, key)
 	err = errNoEvent
 	failed := s.query(ctx, statement, func(rows driver.Rows) error {

@@ -239,8 +239,13 @@ func (s *Store) Record(ctx context.Context, organizationID string, id tollbook.R
 	return r, unavailable(err)
 }
 
-func (s *Store) record(ctx context.Context, organizationID string, id tollbook.RecordID) (tollbook.Record, error) {
-	r, err := scanRecord(s.conn.QueryRow(ctx, fmt.Sprintf("SELECT %s FROM %s WHERE id = %s", recordColumns, recordsAt(organizationID, 0), key16(id))))
+func (s *Store) record(ctx context.Context, organizationID string, id tollbook.RecordID) (r tollbook.Record, err error) {
+	statement := fmt.Sprintf("SELECT %s FROM %s WHERE id = %s", recordColumns, recordsAt(organizationID, 0), key16(id))
+	err = again(ctx, func() error {
+		var err error
+		r, err = scanRecord(s.conn.QueryRow(ctx, statement))
+		return err
+	}, nil)
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, errNoRecord
 	}

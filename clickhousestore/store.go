@@ -159,10 +159,8 @@ func (s *Store) Ready(ctx context.Context) error {
 		return errClosed
 	default:
 	}
-	if err := s.conn.Ping(ctx); err != nil {
-		return unavailable(err)
-	}
-	return nil
+	// Each shard is asked for the names of a request.
+	return unavailable(s.onShards(ctx, func(ctx context.Context, _ int, d *database) error { return d.conn.Ping(ctx) }))
 }
 
 var errClosed = tollbook.NewError(tollbook.CodeUnavailable, "The ledger is closed.")

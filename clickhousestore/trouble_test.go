@@ -106,3 +106,18 @@ func (zeros) Read(b []byte) (int, error) {
 	clear(b)
 	return len(b), nil
 }
+
+// TestNotReadyWithoutShard: a ledger that cannot take events is not ready.
+func TestNotReadyWithoutShard(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 2, clickhousetest.Options{InMemory: true})
+	_, url := c.database(t)
+	l := servers(t, url, 1, clickhousestore.Options{})[0]
+	if err := l.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.servers[1].Kill()
+	if err := l.Ready(t.Context()); tollbook.CodeOf(err) != tollbook.CodeUnavailable {
+		t.Errorf("ready without a shard: %v", err)
+	}
+}
