@@ -45,8 +45,9 @@ const maxConnections = 32
 
 // everywhere is settings of every statement, whatever the address or the user's
 // profile says. A statement reads a table as it is at one moment, however often it
-// does: a booking is decided by the last words up to the last seq.
-var everywhere = map[string]any{"enable_shared_storage_snapshot_in_query": 1}
+// does: a booking is decided by the last words up to the last seq. And a replica
+// tells what the majority has, also before it is known that there are any.
+var everywhere = map[string]any{"enable_shared_storage_snapshot_in_query": 1, "select_sequential_consistency": 1}
 
 // open opens a pool of connections: to the first server that answers of those
 // the address names, or of others.

@@ -112,24 +112,35 @@ func (s *Store) unfolded(ctx context.Context, folded uint64) (ends []uint64, at 
 }
 
 // drain waits until the statements are done that write and have begun before.
-// They may not have seen the last cut; those that begin later do.
+// They may not have seen the last cut; those that begin later do. A replica that
+// may be writing and cannot be asked is waited for a while.
 func (s *Store) drain(ctx context.Context) error {
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	before, err := s.writers(ctx)
-	for wait := time.Millisecond; err == nil && len(before) > 0; wait = min(2*wait, 100*time.Millisecond) {
+	for wait := time.Millisecond; err != nil || len(before) > 0; wait = min(2*wait, 100*time.Millisecond) {
+		if err != nil && (!errors.Is(err, errUnheard) || waiting.Err() != nil) {
+			return err
+		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-time.After(wait):
 		}
 		var now map[string]bool
-		now, err = s.writers(ctx)
+		if now, err = s.writers(ctx); err != nil {
+			continue
+		}
+		if before == nil {
+			before = now
+		}
 		for id := range before {
 			if !now[id] {
 				delete(before, id)
 			}
 		}
 	}
-	return err
+	return nil
 }
 
 // foldEpochs folds the epochs that end at ends, but for those that others have

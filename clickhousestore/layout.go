@@ -132,7 +132,6 @@ func (l layout) settings() map[string]any {
 		settings["insert_quorum"] = "auto"
 		settings["insert_quorum_parallel"] = 0
 		settings["insert_quorum_timeout"] = quorumTimeout.Milliseconds()
-		settings["select_sequential_consistency"] = 1
 		settings["load_balancing"] = "in_order"
 	}
 	return settings
@@ -144,11 +143,8 @@ func readLayout(ctx context.Context, conn driver.Conn) (l layout, there bool, er
 	if err := conn.QueryRow(ctx, "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'layout'").Scan(&tables); err != nil || tables == 0 {
 		return l, false, err
 	}
-	rows, err := conn.Query(ctx, "SELECT cluster, replicated FROM layout LIMIT 1")
-	if err != nil {
-		return l, false, err
-	}
-	err = each(rows, func() error {
+	d := &database{conn}
+	err = d.query(ctx, "SELECT cluster, replicated FROM layout LIMIT 1", func(rows driver.Rows) error {
 		var replicated uint8
 		err := rows.Scan(&l.cluster, &replicated)
 		l.replicated, there = replicated != 0, true
@@ -165,7 +161,8 @@ func checkShards(ctx context.Context, conn driver.Conn, cluster string, nodes []
 		return err
 	}
 	var shards uint32
-	if err := conn.QueryRow(ctx, "SELECT max(shards) FROM layout").Scan(&shards); err != nil {
+	d := &database{conn}
+	if err := d.one(ctx, "SELECT max(shards) FROM layout", &shards); err != nil {
 		return err
 	}
 	if have := shardsOf(nodes); shards != 0 && int(shards) != have {

@@ -125,7 +125,8 @@ func schemaVersion(ctx context.Context, conn driver.Conn) (int, error) {
 		return 0, err
 	}
 	var version uint32
-	err := conn.QueryRow(ctx, "SELECT max(version) FROM migrations").Scan(&version)
+	d := &database{conn}
+	err := d.one(ctx, "SELECT max(version) FROM migrations", &version)
 	return int(version), err
 }
 

@@ -111,14 +111,17 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 
 // openHome connects to the server at an address, whose tables must be those of
 // this program, with the settings that their layout takes.
-func openHome(ctx context.Context, a *address) (home database, l layout, err error) {
+func openHome(ctx context.Context, a *address) (home database, l layout, _ error) {
 	conn, err := a.open(nil)
 	if err != nil {
 		return home, l, err
 	}
-	l, _, err = readLayout(ctx, conn)
+	l, there, err := readLayout(ctx, conn)
 	if err == nil {
 		err = checkSchema(ctx, conn)
+	}
+	if err == nil && !there {
+		err = errors.New("the database does not say how its tables lie: run tollbook clickhouse migrate")
 	}
 	if err != nil || l == (layout{}) {
 		if err != nil {
