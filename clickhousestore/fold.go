@@ -70,6 +70,9 @@ func (s *Store) lastFold(ctx context.Context) (*freshness, error) {
 	if err != nil {
 		return nil, err
 	}
+	if age < 0 { // by a clock that was ahead; who knows how old it is
+		age = s.opts.Freshness.Microseconds()
+	}
 	f.began = f.began.Add(-time.Duration(age) * time.Microsecond)
 	f.instant, err = s.instantAt(ctx, f.cut)
 	return f, err
