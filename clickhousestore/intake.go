@@ -2,6 +2,7 @@ package clickhousestore
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -35,6 +36,7 @@ const (
 type intake struct {
 	queue chan *posting
 	began atomic.Pointer[time.Time] // when the group in hand was begun; nil: there is none
+	away  atomic.Bool               // the database did not take the one before
 
 	// partly is what shards have of groups that others refused because the log
 	// had moved on: it comes again, and has not been told to be there yet.
@@ -83,7 +85,10 @@ func (s *Store) enqueue(ctx context.Context, r *posting) error {
 // whyNot returns why a posting's turn has not come.
 func (s *Store) whyNot(ctx context.Context) error {
 	err := context.Cause(ctx)
-	if began := s.intake.began.Load(); err == error(errBusy) && began != nil && s.opts.Clock().Sub(*began) >= s.opts.QueueWait {
+	if err != error(errBusy) {
+		return err
+	}
+	if began := s.intake.began.Load(); s.intake.away.Load() || began != nil && s.opts.Clock().Sub(*began) >= s.opts.QueueWait {
 		return errSilent
 	}
 	return err
@@ -138,6 +143,7 @@ func (s *Store) write(ctx context.Context, group []*posting) {
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
+	s.intake.away.Store(err != nil && !errors.Is(err, tollbook.ErrMoved))
 	s.metrics.write.Observe(s.opts.Clock().Sub(began).Seconds())
 	s.metrics.group.Observe(float64(len(group)))
 	for _, r := range group {

@@ -121,3 +121,26 @@ func TestNotReadyWithoutShard(t *testing.T) {
 		t.Errorf("ready without a shard: %v", err)
 	}
 }
+
+// TestAwayWithAQueue: what waits behind requests that the database refuses one after
+// the other is told that it is away, not that too much is sent.
+func TestAwayWithAQueue(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	_, url := server.database(t)
+	l := servers(t, url+"?dial_timeout=200ms&read_timeout=200ms", 1, clickhousestore.Options{QueueWait: 300 * time.Millisecond, WriteWait: 200 * time.Millisecond})[0]
+	batches := someBatches(30, 9, 5)
+	postLoop(t, l, batches[0])
+	server.Stop()
+	var posting sync.WaitGroup
+	for i, batch := range batches[1:] {
+		posting.Go(func() {
+			// Those under other definitions are no group.
+			if _, err := l.Post(t.Context(), tollbook.Pos(i), batch); tollbook.CodeOf(err) != tollbook.CodeUnavailable {
+				t.Errorf("Post answers %v (%s), want %s", err, tollbook.CodeOf(err), tollbook.CodeUnavailable)
+			}
+		})
+	}
+	posting.Wait()
+	server.Continue()
+}
