@@ -36,6 +36,15 @@ func parseAddress(text string) (*address, error) {
 	return &address{o}, nil
 }
 
+// ofOne returns an error where an address names several servers. Tables that lie on
+// one server are another ledger on another one.
+func (a *address) ofOne() error {
+	if len(a.options.Addr) > 1 {
+		return fmt.Errorf("the tables lie on one server, and the address names %d: name that one alone, or use a cluster", len(a.options.Addr))
+	}
+	return nil
+}
+
 // silenceBound is for how long a server may say nothing at all about a statement:
 // one that works says so several times a second.
 const silenceBound = 30 * time.Second

@@ -48,7 +48,7 @@ func (m *migrating) readLayout(ctx context.Context, wanted layout) (err error) {
 	}
 	if m.layout.cluster == "" {
 		m.members = []migrated{{database: m.home, home: true}}
-		return nil
+		return m.address.ofOne()
 	}
 	nodes, err := readNodes(ctx, m.home.conn, m.layout.cluster)
 	if err != nil {

@@ -148,3 +148,24 @@ func TestNamesOfDatabases(t *testing.T) {
 		}
 	}
 }
+
+// TestSeveralServersWithoutCluster: a ledger on one server is not looked for on
+// another one, where it would be another ledger.
+func TestSeveralServersWithoutCluster(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	name, _ := server.database(t)
+	several := "clickhouse://" + server.Addr() + ",127.0.0.1:1/" + name
+	s, err := clickhousestore.Open(t.Context(), several, clickhousestore.Options{})
+	if err == nil {
+		t.Error("opened", s.Close())
+	}
+	for what, err := range map[string]error{
+		"Open":    err,
+		"Migrate": clickhousestore.Migrate(t.Context(), several, clickhousestore.MigrateOptions{Out: io.Discard}),
+	} {
+		if err == nil || !strings.Contains(err.Error(), "the address names 2") {
+			t.Errorf("%s by the address of two servers: %v", what, err)
+		}
+	}
+}

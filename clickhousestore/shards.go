@@ -40,7 +40,7 @@ func openTopology(ctx context.Context, a *address, home database, l layout) (t t
 		return t, err
 	}
 	if l.cluster == "" {
-		return t, nil
+		return t, a.ofOne()
 	}
 	if a.options.Protocol != clickhouse.Native {
 		return t, errors.New("a cluster is spoken to by the native protocol: clickhouse://")
