@@ -1,6 +1,7 @@
 package clickhousestore_test
 
 import (
+	"fmt"
 	"io"
 	"net/url"
 	"strings"
@@ -167,5 +168,25 @@ func TestSeveralServersWithoutCluster(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "the address names 2") {
 			t.Errorf("%s by the address of two servers: %v", what, err)
 		}
+	}
+}
+
+// TestTablesOfSeveralServers: tables that a ClickHouse has made as those of several
+// servers, as some services do, are refused.
+func TestTablesOfSeveralServers(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	name, address := server.database(t)
+	for _, sql := range []string{"CREATE TABLE %[1]s.other AS %[1]s.events ENGINE = Memory", "EXCHANGE TABLES %[1]s.other AND %[1]s.events"} {
+		if err := server.Exec(t.Context(), fmt.Sprintf(sql, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := clickhousestore.Open(t.Context(), address, clickhousestore.Options{})
+	if err == nil {
+		t.Fatal("opened", s.Close())
+	}
+	if !strings.Contains(err.Error(), "Memory") {
+		t.Error(err)
 	}
 }

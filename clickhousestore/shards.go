@@ -40,7 +40,7 @@ func openTopology(ctx context.Context, a *address, home database, l layout) (t t
 		return t, err
 	}
 	if l.cluster == "" {
-		return t, a.ofOne()
+		return t, errors.Join(a.ofOne(), home.ofOne(ctx))
 	}
 	if a.options.Protocol != clickhouse.Native {
 		return t, errors.New("a cluster is spoken to by the native protocol: clickhouse://")
@@ -70,6 +70,17 @@ func openTopology(ctx context.Context, a *address, home database, l layout) (t t
 		t.shards = append(t.shards, database{conn})
 	}
 	return t, nil
+}
+
+// ofOne returns an error unless the tables are one server's alone: a cut would not
+// wait for what others write into them.
+func (d *database) ofOne(ctx context.Context) error {
+	var engine string
+	err := d.one(ctx, "SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = 'events'", &engine)
+	if err == nil && engine != "MergeTree" {
+		err = fmt.Errorf("the tables are to lie on one server, and this ClickHouse has made them as %s, which several write: it takes servers of one's own, or a cluster of them", engine)
+	}
+	return err
 }
 
 // close lets go of all connections but those to home.
