@@ -55,8 +55,23 @@ const maxConnections = 32
 // everywhere is settings of every statement, whatever the address or the user's
 // profile says. A statement reads a table as it is at one moment, however often it
 // does: a booking is decided by the last words up to the last seq. And a replica
-// tells what the majority has, also before it is known that there are any.
-var everywhere = map[string]any{"enable_shared_storage_snapshot_in_query": 1, "select_sequential_consistency": 1}
+// tells what the majority has, also before it is known that there are any. What a
+// statement cannot answer whole is an error, no part of the answer or an older one.
+var everywhere = map[string]any{
+	"enable_shared_storage_snapshot_in_query": 1,
+	"select_sequential_consistency":           1,
+	"timeout_overflow_mode":                   "throw",
+	"read_overflow_mode":                      "throw",
+	"result_overflow_mode":                    "throw",
+	"group_by_overflow_mode":                  "throw",
+	"set_overflow_mode":                       "throw",
+	"distinct_overflow_mode":                  "throw",
+	"use_query_cache":                         0,
+	"limit":                                   0,
+	"offset":                                  0,
+	"aggregate_functions_null_for_empty":      0,
+	"data_type_default_nullable":              0,
+}
 
 // open opens a pool of connections: to the first server that answers of those
 // the address names, or of others.
