@@ -5,8 +5,8 @@
 check:
 	@bash scripts/check.sh
 
-# What needs replicas of a ClickHouse, and so a ZooKeeper, which check does
-# without: make replicas REPLICAS=-v
+# What check does without: tests of replicas of a ClickHouse, which need a
+# ZooKeeper, and the whole suite of tests in clusters: make replicas REPLICAS=-v
 REPLICAS ?=
 replicas:
 	@bash scripts/replicas.sh $(REPLICAS)

@@ -3,7 +3,6 @@ package clickhousestore_test
 import (
 	"fmt"
 	"io"
-	"os"
 	"sync/atomic"
 	"testing"
 
@@ -49,17 +48,11 @@ func (c *cluster) newDriver(t testing.TB) storetest.Driver {
 	return &driver{url, name}
 }
 
-// wholeVariable has the whole suite run in a cluster, which takes as long as all
-// other tests together.
-const wholeVariable = "TOLLBOOK_TEST_CLUSTER"
-
-// TestClusterConformance runs the suite over two shards: mostly what a cluster
-// could do otherwise.
+// TestClusterConformance runs the suite over two shards.
 func TestClusterConformance(t *testing.T) {
-	t.Parallel()
-	var only []string
-	if os.Getenv(wholeVariable) == "" {
-		only = []string{"Post", "Book", "Void", "Restate", "Months", "Events", "Journal", "Isolation"}
+	if !whole() {
+		clickhousetest.NotRun(t, "it takes as long as all other tests together: make replicas")
 	}
-	storetest.Run(t, newCluster(t, 2, clickhousetest.Options{InMemory: true}).newDriver, only...)
+	t.Parallel()
+	storetest.Run(t, newCluster(t, 2, clickhousetest.Options{InMemory: true}).newDriver)
 }

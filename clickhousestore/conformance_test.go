@@ -3,6 +3,7 @@ package clickhousestore_test
 import (
 	"fmt"
 	"io"
+	"os"
 	"sync/atomic"
 	"testing"
 
@@ -65,6 +66,16 @@ func (d *driver) Open(t testing.TB) tollbook.Ledger {
 	}
 	return s
 }
+
+// wholeVariable has all of the suite run, and in a cluster too: that takes as long
+// as all other tests together.
+const wholeVariable = "TOLLBOOK_TEST_WHOLE"
+
+func whole() bool { return os.Getenv(wholeVariable) != "" }
+
+// Thin implements storetest.Thinner: a page takes as long as fifty of a store in
+// the same process.
+func (d *driver) Thin() bool { return !whole() }
 
 // newDriver returns a database for each test.
 func (s *server) newDriver(t testing.TB) storetest.Driver {

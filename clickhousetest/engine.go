@@ -67,6 +67,12 @@ func need(tb testing.TB) engine {
 	return e
 }
 
+// NotRun skips a test that takes more than a check has time for, and says why.
+func NotRun(tb testing.TB, why string) {
+	tb.Helper()
+	notRun(tb, why)
+}
+
 // notRun skips a test and says why. Where TOLLBOOK_TEST_NOT_RUN names a file,
 // the line goes there too, so that a check of everything can end with what it
 // left out.

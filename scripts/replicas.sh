@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the tests that need replicas of a ClickHouse, in about two minutes. On
+# Runs the tests that need replicas of a ClickHouse, and all of the suite on one
+# server and in a cluster, in about half an hour. On
 # Debian and Ubuntu it installs ZooKeeper, by package name (as root or with
 # sudo); elsewhere it says what to install. Arguments go to go test.
 set -euo pipefail
@@ -18,4 +19,4 @@ if ! command -v java >/dev/null || [ ! -e /usr/share/java/zookeeper.jar ]; then
 fi
 bash scripts/clickhouse.sh
 
-TOLLBOOK_TEST_REPLICAS=1 TOLLBOOK_TEST_CLUSTER=1 go test -count=1 -timeout 40m -run "Replica|Cluster" "$@" ./clickhousetest ./clickhousestore
+TOLLBOOK_TEST_REPLICAS=1 TOLLBOOK_TEST_WHOLE=1 go test -count=1 -timeout 90m -run "Replica|Cluster|TestConformance" "$@" ./clickhousetest ./clickhousestore

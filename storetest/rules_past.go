@@ -22,8 +22,10 @@ func pastTests() []test {
 			s.fillMixed()
 			past := s.mark()
 			s.changeMuch()
-			for _, order := range orders() {
-				s.wantPages(tollbook.Query{OrganizationID: acme, Order: order, Limit: 7, AsOf: past})
+			for i, order := range orders() {
+				if !s.leftOut(i) {
+					s.wantPages(tollbook.Query{OrganizationID: acme, Order: order, Limit: 7, AsOf: past})
+				}
 			}
 			s.check(acme, globex)
 		}},
@@ -32,6 +34,9 @@ func pastTests() []test {
 			past := s.mark()
 			s.changeMuch()
 			for i, where := range filters(s.model.recordsAt(s.marks[past], acme)) {
+				if s.leftOut(i) {
+					continue
+				}
 				s.wantPages(tollbook.Query{OrganizationID: acme, Filter: where, Order: orders()[i%len(orders())], Limit: 5 + 9*(i%8), AsOf: past})
 			}
 		}},

@@ -25,21 +25,29 @@ func recordTests() []test {
 		}},
 		{"EveryOrder", func(s *subject) {
 			s.fillMixed()
-			for _, order := range orders() {
-				s.wantPages(tollbook.Query{OrganizationID: acme, Order: order, Limit: 7})
+			for i, order := range orders() {
+				if !s.leftOut(i) {
+					s.wantPages(tollbook.Query{OrganizationID: acme, Order: order, Limit: 7})
+				}
 			}
 		}},
 		{"EveryFilter", func(s *subject) {
 			s.fillMixed()
 			for i, where := range filters(s.model.AllRecords(acme)) {
+				if s.leftOut(i) {
+					continue
+				}
 				order := orders()[i%len(orders())]
 				s.wantPages(tollbook.Query{OrganizationID: acme, Filter: where, Order: order, Limit: 5 + 9*(i%8)})
 			}
 		}},
 		{"EveryFilterInEveryOrder", func(s *subject) {
 			s.fillMixed()
-			for _, where := range filters(s.model.AllRecords(acme)) {
-				for _, order := range orders() {
+			for i, where := range filters(s.model.AllRecords(acme)) {
+				for k, order := range orders() {
+					if s.leftOut(i + k) {
+						continue
+					}
 					s.wantPage(tollbook.Query{OrganizationID: acme, Filter: where, Order: order, Limit: tollbook.MaxPage})
 				}
 			}
@@ -194,7 +202,10 @@ func afterNothing(s *subject) {
 	random := rand.New(rand.NewPCG(1, 2))
 	records := s.model.AllRecords(acme)
 	ids := []tollbook.RecordID{{}, {0x7f}, {0x80}, tollbook.RecordID([]byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"))}
-	for _, order := range orders() {
+	for i, order := range orders() {
+		if s.leftOut(i) {
+			continue
+		}
 		for _, id := range ids {
 			near := records[random.IntN(len(records))]
 			for _, r := range []tollbook.Record{
