@@ -108,8 +108,12 @@ func tierTests() []test {
 			}
 			tiers[len(tiers)-1].UpTo = decimal.Int{}
 			line := tollbook.NewTieredLine(callGroup("P-STEPS"), dec("1"), tiers)
+			var all []tollbook.Entry
 			for i := range 40 {
-				s.accept(rated(call(fmt.Sprint(i)), line, 9))
+				all = append(all, rated(call(fmt.Sprint(i)), line, 9))
+			}
+			for some := range slices.Chunk(all, 7) {
+				s.accept(some...)
 			}
 			s.wantIn(august, line.Part(0), "10", "10", 40)
 			s.wantIn(august, line.Part(30), "10", "7", 40)
