@@ -1,21 +1,23 @@
 package transfer_test
 
 import (
+	"os"
 	"testing"
 
+	"tollbook/clickhousetest"
 	"tollbook/storetest"
 )
 
 // TestHistoriesOfCopies: what a copy of a copy answers is what the model does,
 // however often the copying was killed.
 func TestHistoriesOfCopies(t *testing.T) {
-	storetest.Histories(t, func(testing.TB) storetest.Driver { return newCopying(newMemory) }, 2)
+	storetest.Histories(t, func(testing.TB) storetest.Driver { return newCopying(newMemory) }, 1)
 }
 
 // TestConformanceOfCopies runs the suite over copies.
 func TestConformanceOfCopies(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a minute")
+	if os.Getenv("TOLLBOOK_TEST_WHOLE") == "" {
+		clickhousetest.NotRun(t, "it takes minutes: make replicas")
 	}
 	storetest.Run(t, func(testing.TB) storetest.Driver { return newCopying(newMemory) })
 }
