@@ -78,7 +78,7 @@ func TestOneNameOnSeveralServers(t *testing.T) {
 }
 
 func oneNameOnSeveralServers(t *testing.T, p place) {
-	const names, rivals = 600, 4
+	const names, rivals = 300, 4
 	_, url := p.database(t)
 	all := servers(t, url, rivals, clickhousestore.Options{})
 	w := storetest.NewWorkload(17, storetest.WorkloadSize{Organizations: []string{"acme", "globex"}, Accounts: 4, Months: 3, Lines: 10})
