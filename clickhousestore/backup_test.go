@@ -28,7 +28,7 @@ func TestBackup(t *testing.T) {
 	for _, batch := range batches[:10] {
 		postLoop(t, l, batch)
 	}
-	voidFirst(t, l, nil)
+	voidOne(t, l, 0)
 	posting.Go(func() {
 		for i, batch := range batches[10:] {
 			postLoop(t, l, batch)

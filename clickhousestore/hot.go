@@ -68,7 +68,7 @@ func (f *folding) countHot(ctx context.Context, deltas tallies) (done bool, err 
 			missing[k.cell] = true
 		}
 	}
-	if fits, err := f.heat(ctx, missing, deltas); !fits || err != nil {
+	if fits, err := f.heat(ctx, missing); !fits || err != nil {
 		return false, err
 	}
 	touched := map[cell]map[int]bool{} // the records
@@ -100,8 +100,8 @@ func (f *folding) countHot(ctx context.Context, deltas tallies) (done bool, err 
 }
 
 // heat reads the tallies of cells. It tells whether they can be counted without
-// more: they have no tiers, and nobody has begun to write what deltas make.
-func (f *folding) heat(ctx context.Context, cells map[cell]bool, deltas tallies) (bool, error) {
+// more: they have no tiers, and nobody has begun to write what this fold makes.
+func (f *folding) heat(ctx context.Context, cells map[cell]bool) (bool, error) {
 	if len(cells) == 0 {
 		return true, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -225,22 +226,10 @@ func readNodes(ctx context.Context, conn driver.Conn, cluster string) (nodes []n
 		return nil, fmt.Errorf("the server knows no cluster %q (remote_servers in its configuration)", cluster)
 	case len(home) == 0:
 		return nil, fmt.Errorf("the server knows no cluster %q, which must have the first shard of %q alone", homeOf(cluster), cluster)
-	case !equalNodes(home, nodes[:first]):
+	case !slices.Equal(home, nodes[:first]):
 		return nil, fmt.Errorf("the cluster %q must have the first shard of %q, and no more", homeOf(cluster), cluster)
 	case !atHome:
 		return nil, errors.New("the address is of a server that is not in the first shard of the cluster; give one that is")
 	}
 	return nodes, nil
-}
-
-func equalNodes(a, b []node) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }

@@ -17,15 +17,8 @@ type migrating struct {
 	made     bool // the layout has been decided before
 	home     database
 	database string
-	members  []migrated
+	members  []*member
 	shards   int // 0: it is no cluster
-}
-
-// migrated is a server whose tables are made.
-type migrated struct {
-	database
-	name string // "": there is only one
-	home bool
 }
 
 // readLayout finds out how the tables lie, or are to lie, and connects to the
@@ -47,7 +40,7 @@ func (m *migrating) readLayout(ctx context.Context, wanted layout) (err error) {
 		return err
 	}
 	if m.layout.cluster == "" {
-		m.members = []migrated{{database: m.home, home: true}}
+		m.members = []*member{{database: m.home}}
 		return m.address.ofOne()
 	}
 	nodes, err := readNodes(ctx, m.home.conn, m.layout.cluster)
@@ -63,21 +56,15 @@ func (m *migrating) readLayout(ctx context.Context, wanted layout) (err error) {
 		if n.replica > 0 && !m.layout.replicated {
 			return fmt.Errorf("the cluster %q has replicas, so the tables must be replicated", m.layout.cluster)
 		}
-		conn, err := m.address.open(m.layout.settings(), n)
-		if err != nil {
-			return err
-		}
-		m.members = append(m.members, migrated{database{conn}, n.String(), n.shard == 0})
 	}
-	return nil
+	m.members, err = openMembers(m.address, m.layout, nodes)
+	return err
 }
 
 func (m *migrating) close() error {
 	err := m.home.conn.Close()
 	if m.layout.cluster != "" {
-		for _, s := range m.members {
-			err = errors.Join(err, s.conn.Close())
-		}
+		err = errors.Join(err, closeMembers(m.members))
 	}
 	return err
 }
@@ -120,9 +107,8 @@ func (m *migrating) run(ctx context.Context, step migration) error {
 
 // everywhere runs a statement that makes a table on each server where it is to be.
 func (m *migrating) everywhere(ctx context.Context, sql string) error {
-	for i := range m.members {
-		s := &m.members[i]
-		rendered, err := m.layout.render(sql, s.home, m.database)
+	for _, s := range m.members {
+		rendered, err := m.layout.render(sql, s.shard == 0, m.database)
 		if err != nil {
 			return err
 		}
@@ -137,10 +123,10 @@ func (m *migrating) everywhere(ctx context.Context, sql string) error {
 
 // atHome runs a statement on the first server.
 func (m *migrating) atHome(ctx context.Context, sql string) error {
-	return m.exec(ctx, &m.members[0], sql)
+	return m.exec(ctx, m.members[0], sql)
 }
 
-func (m *migrating) exec(ctx context.Context, s *migrated, sql string) error {
+func (m *migrating) exec(ctx context.Context, s *member, sql string) error {
 	if m.dryRun {
 		if s.name != "" {
 			sql = "-- on " + s.name + "\n" + sql

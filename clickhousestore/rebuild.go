@@ -2,7 +2,6 @@ package clickhousestore
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
@@ -25,7 +24,7 @@ func (s *Store) Rebuild(ctx context.Context, told func(done, total int64)) error
 }
 
 func (s *Store) rebuild(ctx context.Context, told func(done, total int64)) error {
-	ends, at, err := s.unfolded(ctx, 0)
+	ends, _, err := s.unfolded(ctx, 0)
 	if err != nil {
 		return err
 	}
@@ -65,12 +64,7 @@ func (s *Store) rebuild(ctx context.Context, told func(done, total int64)) error
 		}
 		done += r.rows
 	}
-	began := s.opts.Clock()
-	f := &freshness{at: at, began: began}
-	if f.instant, err = s.instantAt(ctx, ends[len(ends)-1]); err == nil {
-		s.freshest.Store(f)
-	}
-	return err
+	return nil
 }
 
 // empty takes all rows out of a table.
@@ -118,9 +112,6 @@ func (s *Store) ranges(ctx context.Context, ends []uint64) (all []epochs, total 
 	take(ends[len(ends)-1])
 	if r.to > r.from {
 		all = append(all, r)
-	}
-	if len(all) == 0 {
-		return nil, 0, fmt.Errorf("the log ends at %d, and nothing is to be folded", ends[len(ends)-1])
 	}
 	return all, total, nil
 }

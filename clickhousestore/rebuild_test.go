@@ -56,11 +56,11 @@ func TestRebuild(t *testing.T) {
 				}
 			}
 			if i < 2 {
-				voidFirst(t, s, marks)
 				at, err := head(t.Context(), s)
 				if err != nil {
 					t.Fatal(err)
 				}
+				voidOne(t, s, at)
 				at, err = s.Define(t.Context(), at, []tollbook.Definition{{RequestID: [16]byte{byte(i), 9}, Kind: tollbook.KindMark, ID: "x"}})
 				if err != nil {
 					t.Fatal(err)
@@ -89,26 +89,4 @@ func TestRebuild(t *testing.T) {
 			}
 		}
 	})
-}
-
-// voidFirst voids an event of the first record, under the last mark.
-func voidFirst(t *testing.T, s *clickhousestore.Store, marks []tollbook.Pos) {
-	t.Helper()
-	page, err := s.Records(t.Context(), tollbook.Query{OrganizationID: "acme", Limit: 1})
-	if err != nil || len(page.Records) == 0 {
-		t.Fatal(len(page.Records), err)
-	}
-	events, err := s.Events(t.Context(), tollbook.EventQuery{OrganizationID: "acme", Record: page.Records[0].ID, Limit: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	under := tollbook.Pos(0)
-	if len(marks) > 0 {
-		under = marks[len(marks)-1]
-	}
-	e := &events.Events[0]
-	outcomes, err := s.Book(t.Context(), under, []tollbook.Booking{{Event: e, Booked: e.Booked, Void: &tollbook.Void{Reason: "test", Actor: "tester"}}})
-	if err != nil || outcomes[0] != tollbook.Accepted {
-		t.Fatal(outcomes, err)
-	}
 }

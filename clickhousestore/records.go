@@ -113,7 +113,7 @@ func (f *folding) recordsBefore(before, deltas tallies) map[group]*priced {
 func (f *folding) keepPast(ctx context.Context, before map[group]*priced) error {
 	var kept []*priced
 	for _, r := range before {
-		if f.marked > 0 && r.events > 0 && r.version <= f.marked {
+		if r.events > 0 && r.version <= f.marked {
 			kept = append(kept, r)
 		}
 	}

@@ -27,8 +27,8 @@ type topology struct {
 // member is one server.
 type member struct {
 	database
-	name       string
-	shard      int
+	name       string    // "": there is only one
+	shard      int       // 0 is home
 	silent     time.Time // since when it has not answered; zero: it does
 	replicated bool
 }
@@ -52,15 +52,12 @@ func openTopology(ctx context.Context, a *address, home database, l layout) (t t
 	if err := checkShards(ctx, home.conn, l.cluster, nodes); err != nil {
 		return t, err
 	}
-	t.members = nil
+	if t.members, err = openMembers(a, l, nodes); err != nil {
+		return t, err
+	}
 	replicas := map[int][]node{}
 	for _, n := range nodes {
 		replicas[n.shard] = append(replicas[n.shard], n)
-		conn, err := a.open(l.settings(), n)
-		if err != nil {
-			return t, errors.Join(err, t.close())
-		}
-		t.members = append(t.members, &member{database: database{conn}, name: n.String(), shard: n.shard, replicated: l.replicated})
 	}
 	for i := 1; i < len(replicas); i++ {
 		conn, err := a.open(l.settings(), replicas[i]...)
@@ -70,6 +67,25 @@ func openTopology(ctx context.Context, a *address, home database, l layout) (t t
 		t.shards = append(t.shards, database{conn})
 	}
 	return t, nil
+}
+
+// openMembers connects to each server of a cluster.
+func openMembers(a *address, l layout, nodes []node) (all []*member, err error) {
+	for _, n := range nodes {
+		conn, err := a.open(l.settings(), n)
+		if err != nil {
+			return nil, errors.Join(err, closeMembers(all))
+		}
+		all = append(all, &member{database: database{conn}, name: n.String(), shard: n.shard, replicated: l.replicated})
+	}
+	return all, nil
+}
+
+func closeMembers(all []*member) (err error) {
+	for _, m := range all {
+		err = errors.Join(err, m.conn.Close())
+	}
+	return err
 }
 
 // ofOne returns an error unless the tables are one server's alone: a cut would not
@@ -91,10 +107,7 @@ func (t *topology) close() (err error) {
 	for _, s := range t.shards[1:] {
 		err = errors.Join(err, s.conn.Close())
 	}
-	for _, m := range t.members {
-		err = errors.Join(err, m.conn.Close())
-	}
-	return err
+	return errors.Join(err, closeMembers(t.members))
 }
 
 // shardOfAccount and shardOfClaim return in which shard rows lie: see sharded.

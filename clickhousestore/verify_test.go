@@ -37,7 +37,7 @@ func TestVerify(t *testing.T) {
 			w := storetest.NewWorkload(20, storetest.WorkloadSize{Organizations: []string{"acme"}, Accounts: 3, Months: 3, Lines: 10})
 			for range 3 {
 				postLoop(t, s, w.Batch(100))
-				voidOne(t, s)
+				voidOne(t, s, 0)
 			}
 			if _, err := s.Verify(t.Context(), nil); err != nil {
 				t.Fatal(err)
@@ -60,8 +60,8 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// voidOne voids an event of a record.
-func voidOne(t *testing.T, s *clickhousestore.Store) {
+// voidOne voids an event of the first record, under the definitions at a position.
+func voidOne(t *testing.T, s *clickhousestore.Store, under tollbook.Pos) {
 	t.Helper()
 	page, err := s.Records(t.Context(), tollbook.Query{OrganizationID: "acme", Limit: 1})
 	if err != nil || len(page.Records) == 0 {
@@ -72,7 +72,7 @@ func voidOne(t *testing.T, s *clickhousestore.Store) {
 		t.Fatal(err)
 	}
 	e := &events.Events[0]
-	outcomes, err := s.Book(t.Context(), 0, []tollbook.Booking{{Event: e, Booked: e.Booked, Void: &tollbook.Void{Reason: "test", Actor: fmt.Sprint(t.Name())}}})
+	outcomes, err := s.Book(t.Context(), under, []tollbook.Booking{{Event: e, Booked: e.Booked, Void: &tollbook.Void{Reason: "test", Actor: fmt.Sprint(t.Name())}}})
 	if err != nil || outcomes[0] != tollbook.Accepted {
 		t.Fatal(outcomes, err)
 	}
