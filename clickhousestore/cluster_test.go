@@ -2,7 +2,6 @@ package clickhousestore_test
 
 import (
 	"fmt"
-	"io"
 	"sync/atomic"
 	"testing"
 
@@ -31,15 +30,8 @@ func (c *cluster) nodes() []*clickhousetest.Server { return c.servers }
 func (c *cluster) database(t testing.TB) (name, url string) {
 	t.Helper()
 	name = fmt.Sprintf("test_%d", c.databases.Add(1))
-	for _, s := range c.servers {
-		if err := s.Exec(t.Context(), "CREATE DATABASE "+name); err != nil {
-			t.Fatal(err)
-		}
-	}
 	url = "clickhouse://" + c.servers[0].Addr() + "/" + name
-	if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Cluster: clusterName, Out: io.Discard}); err != nil {
-		t.Fatal(err)
-	}
+	tables(t, name, url, c.servers, clickhousestore.MigrateOptions{Cluster: clusterName})
 	return name, url
 }
 

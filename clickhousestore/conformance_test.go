@@ -40,17 +40,26 @@ func onPlaces(t *testing.T, o clickhousetest.Options, test func(t *testing.T, p 
 	t.Run("Cluster", func(t *testing.T) { test(t, newCluster(t, 3, o)) })
 }
 
+// tables makes the tables in a new database of all servers.
+func tables(t testing.TB, name, url string, all []*clickhousetest.Server, o clickhousestore.MigrateOptions) {
+	t.Helper()
+	for _, s := range all {
+		if err := s.Exec(t.Context(), "CREATE DATABASE "+name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.Out = io.Discard
+	if err := clickhousestore.Migrate(t.Context(), url, o); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // database makes the tables in a new database and returns its name and URL.
 func (s *server) database(t testing.TB) (name, url string) {
 	t.Helper()
 	name = fmt.Sprintf("test_%d", s.databases.Add(1))
-	if err := s.Exec(t.Context(), "CREATE DATABASE "+name); err != nil {
-		t.Fatal(err)
-	}
 	url = s.url(name)
-	if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Out: io.Discard}); err != nil {
-		t.Fatal(err)
-	}
+	tables(t, name, url, s.nodes(), clickhousestore.MigrateOptions{})
 	return name, url
 }
 

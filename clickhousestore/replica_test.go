@@ -3,7 +3,6 @@ package clickhousestore_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -40,19 +39,12 @@ func (r *replicas) nodes() (all []*clickhousetest.Server) {
 func (r *replicas) database(t testing.TB) (name, url string) {
 	t.Helper()
 	name = fmt.Sprintf("test_%d", r.databases.Add(1))
-	for _, s := range r.nodes() {
-		if err := s.Exec(t.Context(), "CREATE DATABASE "+name); err != nil {
-			t.Fatal(err)
-		}
-	}
 	var home []string
 	for _, s := range r.shards[0] {
 		home = append(home, s.Addr())
 	}
 	url = "clickhouse://" + strings.Join(home, ",") + "/" + name
-	if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Cluster: clusterName, Replicated: true, Out: io.Discard}); err != nil {
-		t.Fatal(err)
-	}
+	tables(t, name, url, r.nodes(), clickhousestore.MigrateOptions{Cluster: clusterName, Replicated: true})
 	t.Cleanup(func() { // the next test has the servers for itself
 		for _, s := range r.nodes() {
 			if t.Failed() {
