@@ -377,17 +377,7 @@ func (l *extendedLedger) Lease(ctx context.Context, name string, holder [16]byte
 func TestTakenOverIsMarked(t *testing.T) {
 	r := newRerates(t, newLedger(t), 0)
 	s := newServer(t, r.ledger, nil, 0)
-	r.ledger.beforeNote = func(body []byte) error {
-		if isEnd(body) {
-			return errPower
-		}
-		return nil
-	}
-	_, err := r.operator.Rerate(r.ctx, book.RerateScope{})
-	r.must(err)
-	<-r.errors
-	r.book.Close()
-	r.ledger.beforeNote = func([]byte) error { return nil }
+	r.closeBeforeItsEnd()
 	s.refreshes()
 	r.ended()
 	if n := r.marks(); n != 1 {

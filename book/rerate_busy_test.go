@@ -194,17 +194,7 @@ func TestRerateIsInterrupted(t *testing.T) {
 func TestRerateIsMarkedAfterRestart(t *testing.T) {
 	ledgers(t, func(t *testing.T, l tollbook.Ledger) {
 		r := newRerates(t, l, 0)
-		r.ledger.beforeNote = func(body []byte) error {
-			if isEnd(body) {
-				return errPower
-			}
-			return nil
-		}
-		_, err := r.operator.Rerate(r.ctx, book.RerateScope{})
-		r.must(err)
-		<-r.errors
-		r.book.Close()
-		r.ledger.beforeNote = func([]byte) error { return nil }
+		r.closeBeforeItsEnd()
 		open(t, r.ledger)
 		r.ended()
 		if n := r.marks(); n != 1 {
@@ -248,4 +238,20 @@ func TestClosedBookEndsNoRerate(t *testing.T) {
 	if job, err = r.operator.RerateByID(job.ID); err != nil || job.State != book.RerateRunning {
 		t.Errorf("the re-rating is %+v, %v", job, err)
 	}
+}
+
+// closeBeforeItsEnd re-rates everything and closes the book when only the end is
+// left to be noted.
+func (r *rerates) closeBeforeItsEnd() {
+	r.ledger.beforeNote = func(body []byte) error {
+		if isEnd(body) {
+			return errPower
+		}
+		return nil
+	}
+	_, err := r.operator.Rerate(r.ctx, book.RerateScope{})
+	r.must(err)
+	<-r.errors
+	r.book.Close()
+	r.ledger.beforeNote = func([]byte) error { return nil }
 }

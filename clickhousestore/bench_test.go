@@ -81,11 +81,7 @@ func BenchmarkLedger(b *testing.B) {
 	for _, tallies := range []int{1_000, 100_000} {
 		b.Run(fmt.Sprintf("tallies=%d", tallies), func(b *testing.B) {
 			_, url := s.database(b)
-			l, err := clickhousestore.Open(b.Context(), url, clickhousestore.Options{Freshness: time.Hour})
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer l.Close()
+			l := servers(b, url, 1, clickhousestore.Options{Freshness: time.Hour})[0]
 			posting, folding := &costs{of: s.Server}, &costs{of: s.Server}
 			round := func(from int, posting, folding *costs) {
 				for n := 0; n < events; n += tollbook.MaxBatch {
@@ -114,11 +110,7 @@ func BenchmarkLedger(b *testing.B) {
 func BenchmarkPostOne(b *testing.B) {
 	s := &server{Server: clickhousetest.Start(b, clickhousetest.Options{InMemory: true})}
 	_, url := s.database(b)
-	l, err := clickhousestore.Open(b.Context(), url, clickhousestore.Options{Freshness: time.Hour})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer l.Close()
+	l := servers(b, url, 1, clickhousestore.Options{Freshness: time.Hour})[0]
 	posting, n := &costs{of: s.Server}, 0
 	for b.Loop() {
 		batch := manyEntries(n, 1, 1)
@@ -136,11 +128,7 @@ func BenchmarkPage(b *testing.B) {
 	const records = 100_000
 	s := &server{Server: clickhousetest.Start(b, clickhousetest.Options{InMemory: true})}
 	_, url := s.database(b)
-	l, err := clickhousestore.Open(b.Context(), url, clickhousestore.Options{Freshness: time.Hour})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer l.Close()
+	l := servers(b, url, 1, clickhousestore.Options{Freshness: time.Hour})[0]
 	for from := 0; from < records; from += tollbook.MaxBatch {
 		if _, err := l.Post(b.Context(), 0, manyEntries(from, tollbook.MaxBatch, records)); err != nil {
 			b.Fatal(err)

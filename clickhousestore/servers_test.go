@@ -22,7 +22,7 @@ import (
 )
 
 // servers opens the same ledger several times.
-func servers(t *testing.T, url string, n int, opts clickhousestore.Options) (all []*clickhousestore.Store) {
+func servers(t testing.TB, url string, n int, opts clickhousestore.Options) (all []*clickhousestore.Store) {
 	t.Helper()
 	for range n {
 		s, err := clickhousestore.Open(t.Context(), url, opts)
