@@ -29,12 +29,15 @@ var imports = map[string][]string{
 	"oauth":    {".", "keyfile"},
 	"webhook":  {"keyfile"},
 
+	// It knows claims, not what an event is.
+	"bloom": {"."},
+
 	// A store cuts pages where the data is, so it filters; it never measures.
 	"localstore": {".", "decimal", "filter", "localstore/runs"},
 	// The runs know claims and places in the log, not what an event is.
-	"localstore/runs": {"."},
+	"localstore/runs": {".", "bloom"},
 	// What ClickHouse cannot count in SQL is priced here, of lines alone.
-	"clickhousestore": {".", "decimal", "filter"},
+	"clickhousestore": {".", "bloom", "decimal", "filter"},
 	// The scripts of the suite measure what they post; those of use cases run
 	// the book over the ledger.
 	"storetest": {".", "decimal", "filter", "rating", "wire", "book", "webhook"},

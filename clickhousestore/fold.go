@@ -210,9 +210,11 @@ func (f *folding) run(ctx context.Context) error {
 // had looked up what was there before the epoch looked; so the first of two is
 // not before it.
 func (f *folding) claim(ctx context.Context, looked uint64) error {
+	looking := fmt.Sprintf("events WHERE epoch >= %d AND epoch < %d", min(looked, f.from), f.to)
 	sql := fmt.Sprintf(`INSERT INTO repeats SELECT claim, again.2, again.3, again.1 FROM (
-			SELECT claim, arraySort(groupArray((epoch, batch, item))) AS came FROM events WHERE epoch >= %d AND epoch < %d GROUP BY claim HAVING length(came) > 1
-		) ARRAY JOIN arraySlice(came, 2) AS again WHERE again.1 >= %d`, min(looked, f.from), f.to, f.from)
+			SELECT claim, arraySort(groupArray((epoch, batch, item))) AS came FROM %[1]s
+			AND claim GLOBAL IN (SELECT claim FROM %[1]s GROUP BY claim HAVING count() > 1) GROUP BY claim
+		) ARRAY JOIN arraySlice(came, 2) AS again WHERE again.1 >= %[2]d`, looking, f.from)
 	if err := f.store.exec(ctx, sql); err != nil {
 		return err
 	}
@@ -285,6 +287,7 @@ func (s *Store) keepFresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.names.folded(f.cut)
 	age, due := s.opts.Clock().Sub(f.began), s.opts.Freshness/foldsInFreshness
 	leads := age >= s.opts.Freshness/2 // whoever should has not
 	if age >= due && !leads {

@@ -13,6 +13,7 @@ type metrics struct {
 	fold     prometheus.Histogram
 	outcomes *prometheus.CounterVec
 	queued   prometheus.GaugeFunc
+	names    prometheus.GaugeFunc
 }
 
 func newMetrics(s *Store) *metrics {
@@ -40,6 +41,10 @@ func newMetrics(s *Store) *metrics {
 			Name: "tollbook_commit_queue_requests",
 			Help: "Writes that wait for their turn.",
 		}, func() float64 { return float64(len(s.intake.queue)) }),
+		names: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "tollbook_names_bytes",
+			Help: "Memory for telling names that are new from those that are there; 0 while each is looked up.",
+		}, func() float64 { return float64(s.names.size()) }),
 	}
 }
 
@@ -66,7 +71,7 @@ func (m *metrics) decided(outcomes []tollbook.Outcome) {
 }
 
 func (m *metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.write, m.group, m.fold, m.outcomes, m.queued}
+	return []prometheus.Collector{m.write, m.group, m.fold, m.outcomes, m.queued, m.names}
 }
 
 // Describe implements prometheus.Collector.

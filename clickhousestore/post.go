@@ -134,30 +134,30 @@ func (s *Store) insertAll(ctx context.Context, words []wordColumns, under tollbo
 // lookUp looks up the claims of a group: among those that have been folded, each
 // in its shard, and in the epochs since, everywhere.
 func (s *Store) lookUp(ctx context.Context, group []*posting) (*known, error) {
-	asked := make([]claimed, len(s.shards))
 	var all claimed
 	for _, r := range group {
 		for i := range r.entries {
-			claim := &r.entries[i].Claim
-			all = append(all, claim[:])
-			shard := s.shardOfClaim(claim)
-			asked[shard] = append(asked[shard], claim[:])
+			all = append(all, r.entries[i].Claim[:])
 		}
 	}
 	k := &known{fingerprints: make(map[tollbook.Claim]uint64, len(all))}
 	if err := s.one(ctx, "SELECT (SELECT max(cut) FROM folds), pos, head FROM log ORDER BY pos DESC LIMIT 1", &k.folded, &k.end.pos, &k.end.head); err != nil {
 		return nil, err
 	}
+	s.names.folded(k.folded)
+	doubtful, since := s.names.doubtful(all, k.folded)
+	asked := make([]claimed, len(s.shards))
+	for _, c := range doubtful {
+		shard := s.shardOfClaim((*tollbook.Claim)(c))
+		asked[shard] = append(asked[shard], c)
+	}
 	var mu sync.Mutex
 	first := map[tollbook.Claim]row{}
 	err := s.onShards(ctx, func(ctx context.Context, i int, d *database) error {
-		ctx, err := with(ctx, asked[i].table("asked"), all.table("posted"))
+		ctx, sql, err := s.lookUpIn(ctx, asked[i], all, since)
 		if err != nil {
 			return err
 		}
-		sql := fmt.Sprintf(`SELECT claim, fingerprint, epoch, batch, item FROM %s WHERE claim IN (SELECT claim FROM asked)
-			UNION ALL SELECT claim, fingerprint, epoch, batch, item FROM %s WHERE epoch >= %d AND claim IN (SELECT claim FROM posted)`,
-			s.layout.here("claims"), s.layout.here("events"), k.folded)
 		return d.query(ctx, sql, func(rows driver.Rows) error {
 			var claim string
 			var fingerprint uint64
@@ -176,6 +176,20 @@ func (s *Store) lookUp(ctx context.Context, group []*posting) (*known, error) {
 		})
 	})
 	return k, err
+}
+
+// lookUpIn returns what looks up, in a shard, claims that it has among those
+// folded, and claims that it was posted in the epochs since one.
+func (s *Store) lookUpIn(ctx context.Context, asked, posted claimed, since uint64) (context.Context, string, error) {
+	const columns = "SELECT claim, fingerprint, epoch, batch, item FROM "
+	tables := []*sent{posted.table("posted")}
+	sql := columns + s.layout.here("events") + fmt.Sprintf(" WHERE epoch >= %d AND claim IN (SELECT claim FROM posted)", since)
+	if len(asked) > 0 {
+		tables = append(tables, asked.table("asked"))
+		sql += " UNION ALL " + columns + s.layout.here("claims") + " WHERE claim IN (SELECT claim FROM asked)"
+	}
+	ctx, err := with(ctx, tables...)
+	return ctx, sql, err
 }
 
 // claimed is claims that are asked for.

@@ -26,9 +26,14 @@ type Options struct {
 	// WriteWait is how long the database may take to write a group of requests.
 	// What it has not answered for by then may have been stored. Default: a minute.
 	WriteWait time.Duration
-	Logger    *slog.Logger // default: nothing is logged
-	Clock     func() time.Time
-	Rand      io.Reader // default: crypto/rand
+	// NamesMemory is how many bytes may be used to know which names are new
+	// without a look at those that there are: two for each name, and up to twice
+	// that while they grow. Default: 1 GiB. Where there are more names, each is
+	// looked up.
+	NamesMemory int64
+	Logger      *slog.Logger // default: nothing is logged
+	Clock       func() time.Time
+	Rand        io.Reader // default: crypto/rand
 }
 
 func (o Options) withDefaults() Options {
@@ -37,6 +42,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.WriteWait == 0 {
 		o.WriteWait = time.Minute
+	}
+	if o.NamesMemory == 0 {
+		o.NamesMemory = 1 << 30
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -58,6 +66,7 @@ type Store struct {
 
 	lines   lineBook
 	rooms   rooms
+	names   names
 	intake  intake
 	metrics *metrics
 
@@ -100,9 +109,11 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	}
 	s.lines.init()
 	s.rooms.init()
+	s.names.init()
 	s.intake.init()
 	s.metrics = newMetrics(s)
 	s.running.Go(func() { s.intakeLoop(running) })
+	s.running.Go(func() { s.namesLoop(running) })
 	if opts.Freshness > 0 {
 		s.running.Go(func() { s.foldLoop(running) })
 	}

@@ -3,6 +3,8 @@ package runs
 import (
 	"encoding/binary"
 	"hash/crc32"
+
+	"tollbook/bloom"
 )
 
 // footer ends a run:
@@ -69,7 +71,7 @@ func parseFooter(b []byte, size int64) (f footer, ok bool) {
 // footer.
 func (f *footer) indexAt() int64     { return int64(f.claimBlocks) * blockBytes }
 func (f *footer) filterAt() int64    { return f.indexAt() + int64(f.indexBlocks)*blockBytes }
-func (f *footer) directoryAt() int64 { return f.filterAt() + int64(f.filterLines)*filterLineBytes }
+func (f *footer) directoryAt() int64 { return f.filterAt() + int64(f.filterLines)*bloom.LineBytes }
 func (f *footer) size() int64        { return f.directoryAt() + f.directoryBytes() + footerBytes }
 func (f *footer) directoryBytes() int64 {
 	return int64(f.claimBlocks)*8 + int64(f.indexBlocks)*firstBytes

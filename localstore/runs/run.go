@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"tollbook"
+	"tollbook/bloom"
 )
 
 // run is an open run. What it holds in memory is the filter and the first
@@ -22,7 +23,7 @@ type run struct {
 	file vfs.File
 	refs atomic.Int32 // versions that have it
 
-	filter   filter
+	filter   *bloom.Filter
 	prefixes []uint64 // of the first claim of each block
 	firsts   []Entry  // of each block of the index
 }
@@ -65,13 +66,13 @@ func (r *run) damaged(problem string) error {
 }
 
 func (r *run) readFilter() (err error) {
-	if r.filter, err = makeFilter(r.filterLines); err != nil {
+	if r.filter, err = bloom.OfLines(r.filterLines); err != nil {
 		return err
 	}
-	if _, err := r.file.ReadAt(r.filter.b, r.filterAt()); err != nil && len(r.filter.b) > 0 {
+	if _, err := r.file.ReadAt(r.filter.Bytes(), r.filterAt()); err != nil && len(r.filter.Bytes()) > 0 {
 		return r.readError(err)
 	}
-	if crc32.Checksum(r.filter.b, castagnoli) != r.filterSum {
+	if crc32.Checksum(r.filter.Bytes(), castagnoli) != r.filterSum {
 		return r.damaged("its filter does not check")
 	}
 	return nil
@@ -79,8 +80,8 @@ func (r *run) readFilter() (err error) {
 
 // close lets go of the file and of the filter's memory.
 func (r *run) close() {
-	if r.filter.free != nil {
-		r.filter.free()
+	if r.filter != nil {
+		r.filter.Free()
 	}
 	r.file.Close() // it was only read
 }

@@ -342,39 +342,6 @@ func TestRunsStayFew(t *testing.T) {
 	must(t, s.Close())
 }
 
-func TestFilter(t *testing.T) {
-	m := newModel(6)
-	const n = 100_000
-	f, err := newFilter(n)
-	must(t, err)
-	defer f.free()
-	var all []tollbook.Claim
-	for range n {
-		var c tollbook.Claim
-		binary.LittleEndian.PutUint64(c[:], m.rng.Uint64())
-		binary.LittleEndian.PutUint64(c[8:], m.rng.Uint64())
-		f.add(&c)
-		all = append(all, c)
-	}
-	for i := range all {
-		if !f.mayHave(&all[i]) {
-			t.Fatal("a claim is not there")
-		}
-	}
-	wrong := 0
-	for range n {
-		var c tollbook.Claim
-		binary.LittleEndian.PutUint64(c[:], m.rng.Uint64())
-		binary.LittleEndian.PutUint64(c[8:], m.rng.Uint64())
-		if f.mayHave(&c) {
-			wrong++
-		}
-	}
-	if wrong > n/200 {
-		t.Errorf("%d of %d foreign claims may be there", wrong, n)
-	}
-}
-
 func readAll(t testing.TB, fs vfs.FS, name string) []byte {
 	t.Helper()
 	f, err := fs.Open(name)

@@ -24,7 +24,7 @@ func (sn *Snapshot) Candidates(dst []int, claims []tollbook.Claim) []int {
 	from := len(dst)
 	for _, r := range sn.version.runs {
 		for i := range claims {
-			if r.filter.mayHave(&claims[i]) {
+			if r.filter.MayHave(&claims[i]) {
 				dst = append(dst, i)
 			}
 		}
@@ -49,7 +49,7 @@ func (sn *Snapshot) Finder() *Finder {
 func (f *Finder) Find(c *tollbook.Claim, after uint64) (Claim, bool, error) {
 	for i := len(f.runs) - 1; i >= 0 && f.runs[i].end > after; i-- {
 		r := f.runs[i]
-		if !r.filter.mayHave(c) {
+		if !r.filter.MayHave(c) {
 			continue
 		}
 		if found, ok, err := r.find(c, f.buf); ok || err != nil {
@@ -122,7 +122,7 @@ func (sn *Snapshot) Claims() iter.Seq2[Claim, error] {
 		for err == nil && !m.done() {
 			r, c := m.first().run, getClaim(m.first().claims)
 			switch {
-			case !r.filter.mayHave(&c.Claim):
+			case !r.filter.MayHave(&c.Claim):
 				err = r.damaged("its filter lacks a claim")
 			case bytes.Compare(last[:], c.Claim[:]) >= 0 && last != (tollbook.Claim{}):
 				err = r.damaged("its claims are not in order")

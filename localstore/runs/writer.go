@@ -9,6 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"tollbook"
+	"tollbook/bloom"
 )
 
 // writeCategory is how the file system's statistics file our writes.
@@ -30,7 +31,7 @@ type writer struct {
 	err  error
 
 	footer
-	filter   filter
+	filter   *bloom.Filter
 	prefixes []uint64 // of the first claim of each block
 	firsts   []Entry  // of each block
 
@@ -41,7 +42,7 @@ type writer struct {
 
 // newWriter begins a run of at most n claims. Call close in the end.
 func newWriter(file vfs.File, start, end uint64, n int) (*writer, error) {
-	f, err := newFilter(n)
+	f, err := bloom.New(n)
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
@@ -50,7 +51,7 @@ func newWriter(file vfs.File, start, end uint64, n int) (*writer, error) {
 }
 
 // close lets go of the writer's memory.
-func (w *writer) close() { w.filter.free() }
+func (w *writer) close() { w.filter.Free() }
 
 // claim appends the 32 bytes of a claim.
 func (w *writer) claim(b []byte) {
@@ -59,7 +60,7 @@ func (w *writer) claim(b []byte) {
 		w.prefixes = append(w.prefixes, prefix(b))
 	}
 	w.buf = append(w.buf, b...)
-	w.filter.add((*tollbook.Claim)(b))
+	w.filter.Add((*tollbook.Claim)(b))
 	w.claims++
 	if w.count++; w.count == claimsPerBlock {
 		w.endClaims()
@@ -138,8 +139,8 @@ func (w *writer) flush(least int) {
 // finish writes filter, directory and footer, and makes the run durable.
 func (w *writer) finish() error {
 	w.endEntries()
-	w.filterLines = w.filter.lines
-	for part := range slices.Chunk(w.filter.b, writeBufferBytes) {
+	w.filterLines = w.filter.Lines()
+	for part := range slices.Chunk(w.filter.Bytes(), writeBufferBytes) {
 		w.part(append(w.buf, part...))
 	}
 	w.filterSum, w.sum = w.sum, 0

@@ -1,6 +1,6 @@
 //go:build !unix
 
-package runs
+package bloom
 
 // allocate returns n > 0 zero bytes, and what gives them back; they must not
 // be used from then on.

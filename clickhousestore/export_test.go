@@ -1,0 +1,54 @@
+package clickhousestore
+
+import (
+	"context"
+
+	"tollbook"
+)
+
+// Learn has a server know the names of all that has been folded, and tells
+// whether it does.
+func (s *Store) Learn(ctx context.Context) (bool, error) {
+	f, err := s.lastFold(ctx)
+	if err != nil {
+		return false, err
+	}
+	if err := s.learn(ctx, f.cut); err != nil {
+		return false, err
+	}
+	s.names.mu.Lock()
+	defer s.names.mu.Unlock()
+	return s.names.upTo >= f.cut, nil
+}
+
+// Doubtful returns how many claims a server would look up among all that have
+// been folded.
+func (s *Store) Doubtful(ctx context.Context, entries []tollbook.Entry) (int, error) {
+	f, err := s.lastFold(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var all claimed
+	for i := range entries {
+		all = append(all, entries[i].Claim[:])
+	}
+	doubtful, _ := s.names.doubtful(all, f.cut)
+	return len(doubtful), nil
+}
+
+// FoldedNames reads the names of all that has been folded, some at once.
+func (s *Store) FoldedNames(ctx context.Context, atOnce uint64) (all []tollbook.Claim, reads int, err error) {
+	for i := range s.shards {
+		err = s.eachNames(ctx, &s.shards[i], "claims", "1", atOnce, func(some []byte) error {
+			reads++
+			for ; len(some) > 0; some = some[16:] {
+				all = append(all, tollbook.Claim(some))
+			}
+			return nil
+		})
+		if err != nil {
+			break
+		}
+	}
+	return all, reads, err
+}
