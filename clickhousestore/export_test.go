@@ -36,19 +36,16 @@ func (s *Store) Doubtful(ctx context.Context, entries []tollbook.Entry) (int, er
 	return len(doubtful), nil
 }
 
-// FoldedNames reads the names of all that has been folded, some at once.
-func (s *Store) FoldedNames(ctx context.Context, atOnce uint64) (all []tollbook.Claim, reads int, err error) {
+// FoldedNames reads the names of all that has been folded.
+func (s *Store) FoldedNames(ctx context.Context) (all []tollbook.Claim, err error) {
 	for i := range s.shards {
-		err = s.eachNames(ctx, &s.shards[i], "claims", "1", atOnce, func(some []byte) error {
-			reads++
-			for ; len(some) > 0; some = some[16:] {
-				all = append(all, tollbook.Claim(some))
-			}
+		err = s.eachNames(ctx, &s.shards[i], "claims", "1", func(some []tollbook.Claim, rest uint64) error {
+			all = append(all, some...)
 			return nil
 		})
 		if err != nil {
 			break
 		}
 	}
-	return all, reads, err
+	return all, err
 }

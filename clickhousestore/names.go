@@ -2,10 +2,9 @@ package clickhousestore
 
 import (
 	"context"
-	"encoding/binary"
+	"errors"
 	"fmt"
 	"log/slog"
-	"math/bits"
 	"sync"
 	"time"
 
@@ -32,8 +31,8 @@ type names struct {
 const (
 	// maxLearnEvery is the most that lies between two looks at what has been folded.
 	maxLearnEvery = time.Second
-	// learntAtOnce is about how many names are read at once.
-	learntAtOnce = 1 << 20
+	// learntAtOnce is how many names are learnt together.
+	learntAtOnce = 1 << 14
 )
 
 func (n *names) init() { n.wake = make(chan uint64, 1) }
@@ -116,16 +115,16 @@ func (s *Store) learn(ctx context.Context, cut uint64) error {
 	}
 	var fresh bloom.Chain // of all that there are
 	for i := range s.shards {
-		err := s.eachNames(ctx, &s.shards[i], table, where, learntAtOnce, func(all []byte) error {
+		err := s.eachNames(ctx, &s.shards[i], table, where, func(some []tollbook.Claim, rest uint64) error {
 			n.mu.Lock()
 			defer n.mu.Unlock()
 			chain := &n.chain
 			if from == 0 {
 				chain = &fresh
 			}
-			return n.add(chain, all, s.opts.NamesMemory)
+			return n.add(chain, some, int(rest), s.opts.NamesMemory)
 		})
-		if err != nil {
+		if err != nil && !errors.Is(err, errStopped) {
 			fresh.Free()
 			return err
 		}
@@ -148,58 +147,61 @@ func (s *Store) learn(ctx context.Context, cut uint64) error {
 	return nil
 }
 
-// add adds claims, one behind the other, to a chain.
-func (n *names) add(chain *bloom.Chain, all []byte, most int64) error {
-	const size = len(tollbook.Claim{})
-	if chain.Size()+chain.Needs(len(all)/size) > most {
+// add adds some claims to a chain, of so many that are to come.
+func (n *names) add(chain *bloom.Chain, some []tollbook.Claim, rest int, most int64) error {
+	if chain.Size()+chain.Needs(rest) > most {
 		n.full = true
 	}
 	if n.full {
-		return nil
+		return errStopped
 	}
-	if err := chain.Reserve(len(all) / size); err != nil {
+	if err := chain.Reserve(rest); err != nil {
 		return err
 	}
-	for ; len(all) >= size; all = all[size:] {
-		chain.Add((*tollbook.Claim)(all))
+	for i := range some {
+		chain.Add(&some[i])
 	}
 	return nil
 }
 
-// eachNames reads the claims in rows of a table of a shard, slice by slice of
-// what claims there could be.
-func (s *Store) eachNames(ctx context.Context, shard *database, table, where string, atOnce uint64, f func(all []byte) error) error {
-	var rows uint64
+// eachNames reads the claims in rows of a table of a shard, and gives them to f
+// with how many there are still, these among them.
+func (s *Store) eachNames(ctx context.Context, shard *database, table, where string, f func(some []tollbook.Claim, rest uint64) error) error {
 	from := fmt.Sprintf("FROM %s WHERE %s", s.layout.here(table), where)
-	if err := shard.one(ctx, "SELECT count() "+from, &rows); err != nil {
+	var rest uint64
+	if err := shard.one(ctx, "SELECT count() "+from, &rest); err != nil {
 		return err
 	}
-	slices := rows/atOnce + 1
-	for i := range slices {
-		var bounds string
-		if i > 0 {
-			bounds = " AND claim >= " + key16(sliceStart(i, slices))
-		}
-		if i+1 < slices {
-			bounds += " AND claim < " + key16(sliceStart(i+1, slices))
-		}
-		err := shard.query(ctx, "SELECT groupConcat(claim) "+from+bounds, func(rows driver.Rows) error {
-			var all string
-			if err := rows.Scan(&all); err != nil {
-				return err
-			}
-			return f([]byte(all))
-		})
-		if err != nil {
+	some := make([]tollbook.Claim, 0, min(rest, learntAtOnce))
+	give := func() error {
+		rest = max(rest, uint64(len(some))) // more may have come
+		err := f(some, rest)
+		some, rest = some[:0], rest-uint64(len(some))
+		return err
+	}
+	err := shard.query(ctx, "SELECT claim "+from, func(rows driver.Rows) error {
+		some = append(some, tollbook.Claim{})
+		if err := rows.Scan((*scannedClaim)(&some[len(some)-1])); err != nil {
 			return err
 		}
+		if len(some) < learntAtOnce {
+			return nil
+		}
+		return give()
+	})
+	if err == nil && len(some) > 0 {
+		err = give()
 	}
-	return nil
+	return err
 }
 
-// sliceStart returns where the slice i of n begins.
-func sliceStart(i, n uint64) (first tollbook.Claim) {
-	quotient, _ := bits.Div64(i, 0, n) // i/n of all that there are
-	binary.BigEndian.PutUint64(first[:], quotient)
-	return first
+// scannedClaim is a claim that is scanned.
+type scannedClaim tollbook.Claim
+
+// UnmarshalBinary implements encoding.BinaryUnmarshaler.
+func (c *scannedClaim) UnmarshalBinary(b []byte) error {
+	if copy(c[:], b) != len(b) {
+		return fmt.Errorf("a name of %d bytes", len(b))
+	}
+	return nil
 }
