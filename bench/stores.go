@@ -219,7 +219,7 @@ func (a *ages) String() string {
 }
 
 // lookEvery is between two looks, so that they take little of the machine.
-const lookEvery = 250 * time.Millisecond
+const lookEvery = time.Second
 
 // look reads pages, from each server in turn, until all is filled.
 func (r *storesRun) look(ctx context.Context, filled <-chan struct{}, s *side) (l looks, err error) {

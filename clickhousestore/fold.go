@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -15,19 +14,17 @@ import (
 // errOvertaken is that another server has folded further meanwhile.
 var errOvertaken = errors.New("another server has folded further")
 
-// freshness is up to where everything is folded, and up to when.
-type freshness struct {
-	instant
-	at    time.Time // what was acknowledged before is in; by the clock of the database
-	began time.Time // the same instant by the clock of this process
-}
-
 // fold has everything folded that was written before the call, and returns the
 // instant up to which it is. An epoch ends where the next cut or mark is; epochs
 // are folded one after the other, and whoever folds one comes to the same rows.
 func (s *Store) fold(ctx context.Context) (*freshness, error) {
 	s.folding.Lock()
 	defer s.folding.Unlock()
+	return s.foldNow(ctx)
+}
+
+// foldNow is fold for whoever holds folding.
+func (s *Store) foldNow(ctx context.Context) (*freshness, error) {
 	began := s.opts.Clock()
 	f := s.freshest.Load()
 	for f == nil || f.began.Before(began) {
@@ -37,10 +34,14 @@ func (s *Store) fold(ctx context.Context) (*freshness, error) {
 				return nil, err
 			}
 		}
-		ends, at, err := s.unfolded(ctx, f.cut)
-		if err == nil && len(ends) > 0 {
-			err = s.foldEpochs(ctx, ends)
-			s.metrics.fold.Observe(s.opts.Clock().Sub(began).Seconds())
+		p, err := s.pending(ctx, f.cut)
+		if err == nil {
+			err = p.end(ctx, s)
+		}
+		if err == nil && p.any() {
+			err = s.foldEpochs(ctx, p.ends)
+			s.foldTook = s.opts.Clock().Sub(began)
+			s.metrics.fold.Observe(s.foldTook.Seconds())
 		}
 		switch {
 		case errors.Is(err, errOvertaken):
@@ -49,9 +50,9 @@ func (s *Store) fold(ctx context.Context) (*freshness, error) {
 		case err != nil:
 			return nil, err
 		}
-		f = &freshness{f.instant, at, began}
-		if len(ends) > 0 {
-			if f.instant, err = s.instantAt(ctx, ends[len(ends)-1]); err != nil {
+		f = &freshness{f.instant, p.at, began}
+		if p.any() {
+			if f.instant, err = s.instantAt(ctx, p.last); err != nil {
 				return nil, err
 			}
 		}
@@ -60,58 +61,80 @@ func (s *Store) fold(ctx context.Context) (*freshness, error) {
 	return f, nil
 }
 
-// lastFold returns up to where and when any server has folded.
+// lastFold returns up to where and when any server has folded; where none has,
+// that began at the zero time.
 func (s *Store) lastFold(ctx context.Context) (*freshness, error) {
-	f := &freshness{began: s.opts.Clock()}
-	var age int64
+	f, now := &freshness{}, s.opts.Clock()
 	err := s.query(ctx, "SELECT cut, at, toUnixTimestamp64Micro(now64(6, 'UTC')) - toUnixTimestamp64Micro(at) FROM folds ORDER BY cut DESC LIMIT 1", func(rows driver.Rows) error {
-		return rows.Scan(&f.cut, &f.at, &age)
+		var age int64
+		err := rows.Scan(&f.cut, &f.at, &age)
+		if age < 0 { // by a clock that was ahead; who knows how old it is
+			age = s.opts.Freshness.Microseconds()
+		}
+		f.began = now.Add(-time.Duration(age) * time.Microsecond)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	if age < 0 { // by a clock that was ahead; who knows how old it is
-		age = s.opts.Freshness.Microseconds()
-	}
-	f.began = f.began.Add(-time.Duration(age) * time.Microsecond)
 	f.instant, err = s.instantAt(ctx, f.cut)
 	return f, err
 }
 
-// unfolded returns where the epochs end behind a cut, and what time it is. Where
-// something has been written since the last end, it makes a cut.
-func (s *Store) unfolded(ctx context.Context, folded uint64) (ends []uint64, at time.Time, err error) {
-	var last, written uint64 // the last end, and behind the last epoch that has rows
+// pending is what has been written since a fold.
+type pending struct {
+	at     time.Time // by the clock of the database: what was acknowledged before is in
+	last   uint64    // the last end of an epoch
+	ends   []uint64  // all of them
+	behind bool      // rows have been written since the last one
+}
+
+// any tells whether there is something to be folded.
+func (p *pending) any() bool { return p.behind || len(p.ends) > 0 }
+
+// pending finds out what has been written since everything before a cut was
+// folded.
+func (s *Store) pending(ctx context.Context, folded uint64) (*pending, error) {
+	p := &pending{last: folded}
 	// The time first: what is acknowledged meanwhile may be in, or not.
-	if err := s.one(ctx, "SELECT now64(6, 'UTC')", &at); err != nil {
-		return nil, at, err
+	if err := s.one(ctx, "SELECT now64(6, 'UTC')", &p.at); err != nil {
+		return nil, err
 	}
+	var written uint64 // behind the last epoch that has rows
 	sql := fmt.Sprintf(`SELECT arraySort(groupArray(pos)), greatest((SELECT max(epoch + 1) FROM events WHERE epoch >= %[1]d), (SELECT max(epoch + 1) FROM bookings WHERE epoch >= %[1]d))
 		FROM log WHERE pos > %[1]d AND kind IN (0, %[2]d)`, folded, tollbook.KindMark)
-	if err := s.one(ctx, sql, &ends, &written); err != nil {
-		return nil, at, err
+	if err := s.one(ctx, sql, &p.ends, &written); err != nil {
+		return nil, err
 	}
-	if last = folded; len(ends) > 0 {
-		last = ends[len(ends)-1]
+	if len(p.ends) > 0 {
+		p.last = p.ends[len(p.ends)-1]
 	}
-	if written > last {
+	p.behind = written > p.last
+	return p, nil
+}
+
+// end ends the epoch in hand, if anything has been written in it, and waits
+// until nobody writes any more in those that have ended.
+func (p *pending) end(ctx context.Context, s *Store) error {
+	if p.behind {
 		cut, err := s.cut(ctx)
 		if err != nil {
-			return nil, at, err
+			return err
 		}
 		// Others may have made ends in between.
-		err = s.query(ctx, fmt.Sprintf("SELECT pos FROM log WHERE pos > %d AND pos <= %d AND kind IN (0, %d) ORDER BY pos", last, cut, tollbook.KindMark), func(rows driver.Rows) error {
-			ends = append(ends, 0)
-			return rows.Scan(&ends[len(ends)-1])
+		err = s.query(ctx, fmt.Sprintf("SELECT pos FROM log WHERE pos > %d AND pos <= %d AND kind IN (0, %d) ORDER BY pos", p.last, cut, tollbook.KindMark), func(rows driver.Rows) error {
+			p.ends = append(p.ends, 0)
+			return rows.Scan(&p.ends[len(p.ends)-1])
 		})
 		if err != nil {
-			return nil, at, err
+			return err
 		}
+		p.last = cut
 	}
-	if len(ends) == 0 {
-		return nil, at, nil
+	if len(p.ends) == 0 {
+		return nil
 	}
-	return ends, at, s.drain(ctx)
+	return s.drain(ctx)
 }
 
 // drain waits until the statements are done that write and have begun before.
@@ -253,77 +276,4 @@ func (f *folding) count(ctx context.Context) error {
 		return err
 	}
 	return f.putRecords(ctx, after.records(&f.store.lines, deltas))
-}
-
-// foldsInFreshness is how often is folded in the time that a page may be old: a
-// fold takes a while itself.
-const foldsInFreshness = 5
-
-// foldLoop folds often enough for Freshness, until the store is closed.
-func (s *Store) foldLoop(ctx context.Context) {
-	ticker := time.NewTicker(s.opts.Freshness / foldsInFreshness)
-	defer ticker.Stop()
-	for failed := false; ; {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		err := s.keepFresh(ctx)
-		if err != nil && !failed && ctx.Err() == nil {
-			s.opts.Logger.Warn("a fold failed; it is tried again", slog.Any("error", err))
-		}
-		failed = err != nil
-	}
-}
-
-// foldLease is held by the server that folds in the background. It only spares
-// others the work: whoever folds, once or twice, comes to the same rows.
-const foldLease = "fold"
-
-// keepFresh folds, unless another server has just done so, or is about to.
-func (s *Store) keepFresh(ctx context.Context) error {
-	f, err := s.lastFold(ctx)
-	if err != nil {
-		return err
-	}
-	s.names.folded(f.cut)
-	age, due := s.opts.Clock().Sub(f.began), s.opts.Freshness/foldsInFreshness
-	leads := age >= s.opts.Freshness/2 // whoever should has not
-	if age >= due && !leads {
-		term, err := s.Lease(ctx, foldLease, s.holder, s.opts.Freshness/2)
-		leads = term > 0 || err != nil
-	}
-	if leads {
-		_, err = s.fold(ctx)
-		return err
-	}
-	s.folding.Lock()
-	defer s.folding.Unlock()
-	if own := s.freshest.Load(); own == nil || own.cut < f.cut {
-		s.freshest.Store(f)
-	}
-	return nil
-}
-
-// errBehind is that the views are older than they may be, though all was done to
-// have them fresh.
-var errBehind = tollbook.NewError(tollbook.CodeUnavailable, "More comes in than can be counted in time; the records are older than they may be. Try again.")
-
-// fresh has the views as fresh as they must be and returns up to where they are.
-func (s *Store) fresh(ctx context.Context) (*freshness, error) {
-	if f := s.freshest.Load(); f != nil && s.opts.Clock().Sub(f.began) < s.opts.Freshness {
-		return f, nil
-	}
-	f, err := s.fold(ctx)
-	if err == nil && s.opts.Freshness > 0 && s.opts.Clock().Sub(f.began) > s.opts.Freshness {
-		return nil, errBehind
-	}
-	return f, err
-}
-
-// Settle implements tollbook.Ledger.
-func (s *Store) Settle(ctx context.Context) error {
-	_, err := s.fold(ctx)
-	return unavailable(err)
 }

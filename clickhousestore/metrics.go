@@ -14,6 +14,7 @@ type metrics struct {
 	outcomes *prometheus.CounterVec
 	queued   prometheus.GaugeFunc
 	names    prometheus.GaugeFunc
+	paced    prometheus.Counter
 }
 
 func newMetrics(s *Store) *metrics {
@@ -45,6 +46,10 @@ func newMetrics(s *Store) *metrics {
 			Name: "tollbook_names_bytes",
 			Help: "Memory for telling names that are new from those that are there; 0 while each is looked up.",
 		}, func() float64 { return float64(s.names.size()) }),
+		paced: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "tollbook_commit_paced_seconds_total",
+			Help: "Time that writes were held back so that folds keep up with them.",
+		}),
 	}
 }
 
@@ -71,7 +76,7 @@ func (m *metrics) decided(outcomes []tollbook.Outcome) {
 }
 
 func (m *metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.write, m.group, m.fold, m.outcomes, m.queued, m.names}
+	return []prometheus.Collector{m.write, m.group, m.fold, m.outcomes, m.queued, m.names, m.paced}
 }
 
 // Describe implements prometheus.Collector.

@@ -86,7 +86,7 @@ func (s *Store) namesLoop(ctx context.Context) {
 		case cut = <-s.names.wake:
 		}
 		now := s.opts.Clock()
-		if s.names.full || !s.names.learnt.IsZero() && now.Sub(s.names.learnt) < min(s.opts.Freshness/foldsInFreshness, maxLearnEvery) {
+		if s.names.full || !s.names.learnt.IsZero() && now.Sub(s.names.learnt) < min(s.opts.Freshness/looksInFreshness, maxLearnEvery) {
 			continue
 		}
 		err := s.learn(ctx, cut)

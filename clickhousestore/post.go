@@ -41,6 +41,7 @@ type known struct {
 	fingerprints map[tollbook.Claim]uint64
 	end          end
 	folded       uint64 // the claims of all epochs before it have been looked up
+	age          int64  // of that fold, in microseconds
 }
 
 // postGroup writes the events of requests that were measured under the same
@@ -103,7 +104,10 @@ func (s *Store) postGroup(ctx context.Context, group []*posting) error {
 	if err != nil {
 		return err
 	}
-	return s.insertAll(ctx, words, group[0].under, known.folded)
+	if err = s.insertAll(ctx, words, group[0].under, known.folded); err == nil {
+		s.pace.wrote(s.opts.Clock())
+	}
+	return err
 }
 
 // insertAll writes events into their shards.
@@ -141,7 +145,14 @@ func (s *Store) lookUp(ctx context.Context, group []*posting) (*known, error) {
 		}
 	}
 	k := &known{fingerprints: make(map[tollbook.Claim]uint64, len(all))}
-	if err := s.one(ctx, "SELECT (SELECT max(cut) FROM folds), pos, head FROM log ORDER BY pos DESC LIMIT 1", &k.folded, &k.end.pos, &k.end.head); err != nil {
+	waited, err := false, s.readState(ctx, k)
+	if err == nil {
+		waited, err = s.keepPace(ctx, k)
+	}
+	if err == nil && waited {
+		err = s.readState(ctx, k)
+	}
+	if err != nil {
 		return nil, err
 	}
 	s.names.folded(k.folded)
@@ -153,7 +164,7 @@ func (s *Store) lookUp(ctx context.Context, group []*posting) (*known, error) {
 	}
 	var mu sync.Mutex
 	first := map[tollbook.Claim]row{}
-	err := s.onShards(ctx, func(ctx context.Context, i int, d *database) error {
+	err = s.onShards(ctx, func(ctx context.Context, i int, d *database) error {
 		ctx, sql, err := s.lookUpIn(ctx, asked[i], all, since)
 		if err != nil {
 			return err
@@ -176,6 +187,13 @@ func (s *Store) lookUp(ctx context.Context, group []*posting) (*known, error) {
 		})
 	})
 	return k, err
+}
+
+// readState reads where the log ends, and up to where everything has been folded.
+func (s *Store) readState(ctx context.Context, k *known) error {
+	return s.one(ctx, `WITH (SELECT (max(cut), toUnixTimestamp64Micro(now64(6, 'UTC')) - toUnixTimestamp64Micro(max(at))) FROM folds) AS fold
+		SELECT pos, head, fold.1, fold.2 FROM log ORDER BY pos DESC LIMIT 1`,
+		&k.end.pos, &k.end.head, &k.folded, &k.age)
 }
 
 // lookUpIn returns what looks up, in a shard, claims that it has among those

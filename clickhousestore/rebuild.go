@@ -24,10 +24,14 @@ func (s *Store) Rebuild(ctx context.Context, told func(done, total int64)) error
 }
 
 func (s *Store) rebuild(ctx context.Context, told func(done, total int64)) error {
-	ends, _, err := s.unfolded(ctx, 0)
+	p, err := s.pending(ctx, 0)
+	if err == nil {
+		err = p.end(ctx, s)
+	}
 	if err != nil {
 		return err
 	}
+	ends := p.ends
 	// How far it is goes first: who folds from the start finds later rows, and stops.
 	for _, table := range []string{"folds", "repeats", "claims", "tallies", "records", "past"} {
 		if err := s.empty(ctx, table); err != nil {

@@ -68,12 +68,14 @@ type Store struct {
 	rooms   rooms
 	names   names
 	intake  intake
+	pace    pace // of intake
 	metrics *metrics
 
-	holder   [16]byte   // of leases
-	folding  sync.Mutex // held while this server folds
-	marks    knownMarks // by folding
-	hot      hot        // by folding
+	holder   [16]byte      // of leases
+	folding  sync.Mutex    // held while this server folds
+	marks    knownMarks    // by folding
+	hot      hot           // by folding
+	foldTook time.Duration // by folding: the last one
 	freshest atomic.Pointer[freshness]
 
 	stop    context.CancelFunc

@@ -1,0 +1,174 @@
+package clickhousestore
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"tollbook"
+)
+
+// freshness is up to where everything is folded, and up to when.
+type freshness struct {
+	instant
+	at    time.Time // what was acknowledged before is in; by the clock of the database
+	began time.Time // the same instant by the clock of this process
+}
+
+// foldDue returns how old the views may be when the next fold begins: a fifth of
+// what a page may be. A fold takes much the same time however little it counts, for
+// the events of ten seconds are of the same records as those of two: one that takes
+// long is done less often, a quarter of the time, as long as it is done in time.
+func (s *Store) foldDue() time.Duration {
+	f, took := s.opts.Freshness, s.foldTook
+	return max(f/5, min(3*took, f*4/5-took))
+}
+
+// looksInFreshness is how often is looked, in the time that a page may be old,
+// whether it is time for a fold.
+const looksInFreshness = 10
+
+// foldLoop folds often enough for Freshness, until the store is closed.
+func (s *Store) foldLoop(ctx context.Context) {
+	ticker := time.NewTicker(s.opts.Freshness / looksInFreshness)
+	defer ticker.Stop()
+	for failed := false; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		err := s.keepFresh(ctx)
+		if err != nil && !failed && ctx.Err() == nil {
+			s.opts.Logger.Warn("a fold failed; it is tried again", slog.Any("error", err))
+		}
+		failed = err != nil
+	}
+}
+
+// keepFresh folds if it is time to, unless another server is about it.
+func (s *Store) keepFresh(ctx context.Context) error {
+	s.folding.Lock()
+	defer s.folding.Unlock()
+	_, err := s.refresh(ctx, s.foldDue())
+	return err
+}
+
+// young returns up to where the views are, as far as is known here, nil if that
+// is older than so long.
+func (s *Store) young(age time.Duration) *freshness {
+	if f := s.freshest.Load(); f != nil && s.opts.Clock().Sub(f.began) < age {
+		return f
+	}
+	return nil
+}
+
+// refresh has the views younger than so long, for whoever holds folding, and
+// returns up to where they are; nil if another server is about to have them so.
+func (s *Store) refresh(ctx context.Context, age time.Duration) (*freshness, error) {
+	if f := s.young(age); f != nil {
+		return f, nil
+	}
+	f, err := s.lastFold(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.names.folded(f.cut)
+	if own := s.freshest.Load(); own == nil || own.began.Before(f.began) {
+		s.freshest.Store(f)
+	}
+	if f := s.young(age); f != nil {
+		return f, nil
+	}
+	began := s.opts.Clock()
+	p, err := s.pending(ctx, f.cut)
+	if err != nil {
+		return nil, err
+	}
+	if !p.any() {
+		f = &freshness{f.instant, p.at, began}
+		s.freshest.Store(f)
+		return f, nil
+	}
+	return s.foldAlone(ctx)
+}
+
+// foldLease is held by the server that folds. It only spares others the work:
+// whoever folds, once or twice, comes to the same rows.
+const foldLease = "fold"
+
+// foldAlone folds, unless another server has the lease: it returns nil then.
+func (s *Store) foldAlone(ctx context.Context) (*freshness, error) {
+	length := s.opts.Freshness / 2
+	if term, err := s.Lease(ctx, foldLease, s.holder, length); err == nil && term == 0 {
+		return nil, nil
+	}
+	ended := make(chan struct{})
+	var extending sync.WaitGroup
+	defer extending.Wait()
+	defer close(ended)
+	extending.Go(func() {
+		ticker := time.NewTicker(length / 2)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ended:
+				return
+			case <-ticker.C:
+				// Where that fails, another server may fold the same.
+				_, _ = s.Lease(ctx, foldLease, s.holder, length)
+			}
+		}
+	})
+	return s.foldNow(ctx)
+}
+
+// errBehind is that the views are older than they may be, though all was done to
+// have them fresh.
+var errBehind = tollbook.NewError(tollbook.CodeUnavailable, "More comes in than can be counted in time; the records are older than they may be. Try again.")
+
+// lookAgain is between two looks whether another server is done with its fold.
+const lookAgain = 50 * time.Millisecond
+
+// fresh has the views as fresh as they must be and returns up to where they are.
+// What is younger than Freshness may not be any more when it has been read, so
+// that something is done a tenth of it earlier.
+func (s *Store) fresh(ctx context.Context) (*freshness, error) {
+	if s.opts.Freshness == 0 {
+		return s.fold(ctx)
+	}
+	age := s.opts.Freshness * 9 / 10
+	if f := s.young(age); f != nil {
+		return f, nil
+	}
+	s.folding.Lock()
+	defer s.folding.Unlock()
+	began := s.opts.Clock()
+	for {
+		f, err := s.refresh(ctx, age)
+		if err != nil {
+			return nil, err
+		}
+		if young := s.young(age); young != nil {
+			return young, nil
+		}
+		if f != nil || s.opts.Clock().Sub(began) > s.opts.Freshness { // it takes too long
+			if f := s.young(s.opts.Freshness); f != nil {
+				return f, nil
+			}
+			return nil, errBehind
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(lookAgain):
+		}
+	}
+}
+
+// Settle implements tollbook.Ledger.
+func (s *Store) Settle(ctx context.Context) error {
+	_, err := s.fold(ctx)
+	return unavailable(err)
+}
