@@ -1,9 +1,13 @@
 package clickhousestore_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
+	"runtime"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -24,6 +28,55 @@ func newServer(t *testing.T) *server {
 	t.Helper()
 	return &server{Server: clickhousetest.Start(t, clickhousetest.Options{InMemory: true})}
 }
+
+// sharedServer is one that tests share which do nothing to it: to start one takes
+// as long as many of them.
+func sharedServer(t *testing.T) *server {
+	t.Helper()
+	clickhousetest.Need(t)
+	shared.once.Do(func() {
+		shared.server = &server{Server: clickhousetest.Start(&shared, clickhousetest.Options{InMemory: true})}
+	})
+	if shared.server == nil {
+		t.Fatal("the server that tests share did not start; see the test that was the first")
+	}
+	return shared.server
+}
+
+// shared stands for all tests: what is started for it ends with the last one.
+var shared sharing
+
+type sharing struct {
+	testing.TB // nil: what is not here is not called
+	once       sync.Once
+	server     *server
+	cleanups   []func()
+	failed     bool
+}
+
+func (s *sharing) close() {
+	for _, do := range slices.Backward(s.cleanups) {
+		do()
+	}
+}
+
+func (s *sharing) Helper()                  {}
+func (s *sharing) Name() string             { return "shared" }
+func (s *sharing) Context() context.Context { return context.Background() }
+func (s *sharing) Cleanup(do func())        { s.cleanups = append(s.cleanups, do) }
+func (s *sharing) Failed() bool             { return s.failed }
+
+func (s *sharing) Logf(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
+func (s *sharing) Error(args ...any) {
+	s.failed = true
+	fmt.Fprintln(os.Stderr, args...)
+}
+func (s *sharing) Errorf(format string, args ...any) { s.Error(fmt.Sprintf(format, args...)) }
+func (s *sharing) Fatal(args ...any) {
+	s.Error(args...)
+	runtime.Goexit() // the test that was the first
+}
+func (s *sharing) Fatalf(format string, args ...any) { s.Fatal(fmt.Sprintf(format, args...)) }
 
 // place is where databases can be made.
 type place interface {
@@ -48,6 +101,11 @@ func tables(t testing.TB, name, url string, all []*clickhousetest.Server, o clic
 			t.Fatal(err)
 		}
 	}
+	t.Cleanup(func() { // a server with thousands of tables is a slow one
+		for _, s := range all {
+			_ = s.Exec(context.WithoutCancel(t.Context()), "DROP DATABASE IF EXISTS "+name) // it may be down
+		}
+	})
 	o.Out = io.Discard
 	if err := clickhousestore.Migrate(t.Context(), url, o); err != nil {
 		t.Fatal(err)
@@ -96,10 +154,10 @@ func (s *server) newDriver(t testing.TB) storetest.Driver {
 // meanwhile.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, newServer(t).newDriver)
+	storetest.Run(t, sharedServer(t).newDriver)
 }
 
 func TestHistories(t *testing.T) {
 	t.Parallel()
-	storetest.Histories(t, newServer(t).newDriver, 1)
+	storetest.Histories(t, sharedServer(t).newDriver, 1)
 }

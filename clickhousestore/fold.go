@@ -96,7 +96,8 @@ func (p *pending) any() bool { return p.behind || len(p.ends) > 0 }
 // folded.
 func (s *Store) pending(ctx context.Context, folded uint64) (*pending, error) {
 	p := &pending{last: folded}
-	// The time first: what is acknowledged meanwhile may be in, or not.
+	// The time first, by a statement of its own: what is acknowledged meanwhile may be
+	// in, or not.
 	if err := s.one(ctx, "SELECT now64(6, 'UTC')", &p.at); err != nil {
 		return nil, err
 	}
@@ -121,11 +122,14 @@ func (p *pending) end(ctx context.Context, s *Store) error {
 		if err != nil {
 			return err
 		}
-		// Others may have made ends in between.
-		err = s.query(ctx, fmt.Sprintf("SELECT pos FROM log WHERE pos > %d AND pos <= %d AND kind IN (0, %d) ORDER BY pos", p.last, cut, tollbook.KindMark), func(rows driver.Rows) error {
-			p.ends = append(p.ends, 0)
-			return rows.Scan(&p.ends[len(p.ends)-1])
-		})
+		if cut == p.last+1 {
+			p.ends = append(p.ends, cut)
+		} else { // others may have made ends in between
+			err = s.query(ctx, fmt.Sprintf("SELECT pos FROM log WHERE pos > %d AND pos <= %d AND kind IN (0, %d) ORDER BY pos", p.last, cut, tollbook.KindMark), func(rows driver.Rows) error {
+				p.ends = append(p.ends, 0)
+				return rows.Scan(&p.ends[len(p.ends)-1])
+			})
+		}
 		if err != nil {
 			return err
 		}
@@ -175,11 +179,10 @@ func (s *Store) foldEpochs(ctx context.Context, ends []uint64) error {
 	if err := s.marks.load(ctx, s, ends[len(ends)-1]); err != nil {
 		return err
 	}
-	last, err := s.lastFold(ctx)
-	if err != nil {
+	var from uint64
+	if err := s.one(ctx, "SELECT max(cut) FROM folds", &from); err != nil {
 		return err
 	}
-	from := last.cut
 	for _, to := range ends {
 		if to <= from {
 			continue

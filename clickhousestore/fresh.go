@@ -22,7 +22,7 @@ type freshness struct {
 // long is done less often, a quarter of the time, as long as it is done in time.
 func (s *Store) foldDue() time.Duration {
 	f, took := s.opts.Freshness, s.foldTook
-	return max(f/5, min(3*took, f*4/5-took))
+	return max(f/5, min(3*took, f*7/10-took))
 }
 
 // looksInFreshness is how often is looked, in the time that a page may be old,

@@ -37,11 +37,12 @@ func homeOf(cluster string) string { return cluster + "_home" }
 // the tables are at home. An account's events are in one shard, as are its
 // records; a name is in one shard whoever's it is.
 var sharded = map[string]string{
-	"events":  "xxHash64(account)",
-	"claims":  "xxHash64(claim)",
-	"tallies": "xxHash64(account)",
-	"records": "xxHash64(account_id)",
-	"past":    "xxHash64(account_id)",
+	"events":        "xxHash64(account)",
+	"claims":        "xxHash64(claim)",
+	"tallies":       "xxHash64(account)",
+	"records":       "xxHash64(account_id)",
+	"records_by_id": "xxHash64(account_id)",
+	"past":          "xxHash64(account_id)",
 }
 
 // fromHome is what other shards read at home: the end of the log, which is the
@@ -69,6 +70,19 @@ var (
 	comments    = regexp.MustCompile(`(?m)^--.*\n`)
 )
 
+// copying matches a statement that copies a table to another, at once or from
+// then on.
+var copying = regexp.MustCompile(`^(INSERT INTO |CREATE MATERIALIZED VIEW IF NOT EXISTS \w+ TO )(\w+)( (?:AS )?SELECT \* FROM )(\w+)$`)
+
+// renderCopying returns such a statement for a shard: each copies its own.
+func (l layout) renderCopying(bare string) []string {
+	m := copying.FindStringSubmatch(bare)
+	if m == nil || sharded[m[2]] == "" || sharded[m[2]] != sharded[m[4]] {
+		return nil
+	}
+	return []string{m[1] + l.here(m[2]) + m[3] + l.here(m[4])}
+}
+
 // render returns a statement of a migration, which is written for one server, as
 // it is to be run on a server of the layout.
 func (l layout) render(sql string, home bool, database string) ([]string, error) {
@@ -76,6 +90,9 @@ func (l layout) render(sql string, home bool, database string) ([]string, error)
 		return []string{sql}, nil
 	}
 	bare := strings.TrimSpace(comments.ReplaceAllString(sql, ""))
+	if copied := l.renderCopying(bare); copied != nil {
+		return copied, nil
+	}
 	name := createTable.FindStringSubmatch(bare)
 	if name == nil || engine.FindString(bare) == "" {
 		return nil, fmt.Errorf("it is not known how to run this in a cluster: %s", sql)
@@ -93,7 +110,7 @@ func (l layout) render(sql string, home bool, database string) ([]string, error)
 		bare = strings.Replace(bare, "non_replicated_deduplication_window", "replicated_deduplication_window", 1)
 		bare = engine.ReplaceAllStringFunc(bare, func(s string) string {
 			m := engine.FindStringSubmatch(s)
-			args := quote("/tollbook/"+database+"/{shard}/"+table) + ", '{replica}'"
+			args := quote("/tollbook/"+l.cluster+"/"+database+"/{shard}/"+table) + ", '{replica}'"
 			if m[2] != "" {
 				args += ", " + m[2]
 			}

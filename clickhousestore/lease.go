@@ -18,8 +18,7 @@ var errLeaseContended = errors.New("the lease could not be written")
 type leaseRow struct {
 	number, term, nonce uint64
 	holder              string
-	held                bool   // it has not run out
-	minutes             uint32 // since it has
+	held                bool // it has not run out
 }
 
 // Lease implements tollbook.Ledger. All times are those of ClickHouse's clock.
@@ -46,7 +45,7 @@ func (s *Store) Lease(ctx context.Context, name string, holder [16]byte, length 
 		case try == leaseTries:
 			return 0, unavailable(errLeaseContended)
 		}
-		next := leaseRow{number: last.number + 1, term: last.number + 1, nonce: mine, holder: string(holder[:]), minutes: last.minutes}
+		next := leaseRow{number: last.number + 1, term: last.number + 1, nonce: mine, holder: string(holder[:])}
 		if own {
 			next.term = last.term
 		}
@@ -63,30 +62,25 @@ func (s *Store) Lease(ctx context.Context, name string, holder [16]byte, length 
 // and ran out in 1970.
 func (s *Store) lastLease(ctx context.Context, name string) (last leaseRow, err error) {
 	err = s.one(ctx, fmt.Sprintf(`WITH argMax(until, number) AS ends
-SELECT max(number) AS last, argMax(term, number), argMax(nonce, number), argMax(holder, number), ends > now64(6, 'UTC'), toUInt32(greatest(dateDiff('second', ends, now64(6, 'UTC')), 0) DIV 60)
-FROM leases WHERE name = %s`, quote(name)), &last.number, &last.term, &last.nonce, &last.holder, &last.held, &last.minutes)
+SELECT max(number) AS last, argMax(term, number), argMax(nonce, number), argMax(holder, number), ends > now64(6, 'UTC')
+FROM leases WHERE name = %s`, quote(name)), &last.number, &last.term, &last.nonce, &last.holder, &last.held)
 	return last, err
 }
 
 // appendLease appends a row of a lease behind the last one, unless others did:
 // what is the last one then tells. Of those who append behind one row ClickHouse
-// takes the first, for the name and the number are in the token of the block.
-//
-// A ClickHouse that is killed between noting a token and keeping its block takes
-// no other block with that token, and the lease would be nobody's for ever. So
-// the token has the minutes for which the lease has been free as well, which is
-// 0 until nobody has been able to take it for a minute. Two who take one that has
-// been free for longer, at the turn of a minute, may both be told that they have
-// it; one of them loses it when it is extended.
+// takes the first, for the name and the number are the token of the block; rows
+// that have been replaced since do not show, but those that have replaced them do.
 func (s *Store) appendLease(ctx context.Context, name string, holder [16]byte, row *leaseRow, length time.Duration) error {
-	insert, err := s.once(ctx, fmt.Sprintf("%x/%d/%d", name, row.number, row.minutes))
-	if err != nil {
-		return err
-	}
-	err = s.exec(insert, fmt.Sprintf(`INSERT INTO leases (name, number, holder, term, until, nonce)
+	var there uint64
+	err := s.first(ctx, &placed{
+		token: fmt.Sprintf("%x/%d", name, row.number),
+		insert: fmt.Sprintf(`INSERT INTO leases (name, number, holder, term, until, nonce)
 SELECT %s AS lease, toUInt64(%d) AS next, %s, toUInt64(%d), now64(6, 'UTC') + toIntervalMicrosecond(%d), toUInt64(%d)
 WHERE throwIf((SELECT max(number) FROM leases WHERE name = %s) != %d, '%s') = 0 ORDER BY next`,
-		quote(name), row.number, key16(holder), row.term, length.Microseconds(), row.nonce, quote(name), row.number-1, overtaken))
+			quote(name), row.number, key16(holder), row.term, length.Microseconds(), row.nonce, quote(name), row.number-1, overtaken),
+		look: fmt.Sprintf("SELECT number FROM leases WHERE name = %s AND number >= %d LIMIT 1", quote(name), row.number),
+	}, &there)
 	if isOvertaken(err) {
 		return nil
 	}

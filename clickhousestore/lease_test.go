@@ -1,7 +1,6 @@
 package clickhousestore_test
 
 import (
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -25,7 +24,7 @@ func lease(t *testing.T, l tollbook.Ledger, holder byte, length time.Duration) t
 // row is all that is kept.
 func TestLeaseRunsOut(t *testing.T) {
 	t.Parallel()
-	server := newServer(t)
+	server := sharedServer(t)
 	name, url := server.database(t)
 	ahead := func() time.Time { return time.Now().Add(24 * time.Hour) }
 	first := servers(t, url, 1, clickhousestore.Options{})[0]
@@ -64,7 +63,7 @@ func TestLeaseRunsOut(t *testing.T) {
 // while one has it, no other does.
 func TestLeaseOfManyServers(t *testing.T) {
 	t.Parallel()
-	server := newServer(t)
+	server := sharedServer(t)
 	_, url := server.database(t)
 	var having, had atomic.Int32
 	var asking sync.WaitGroup
@@ -89,30 +88,4 @@ func TestLeaseOfManyServers(t *testing.T) {
 		})
 	}
 	asking.Wait()
-}
-
-// TestLeaseThatWasLost: a token whose block was lost when ClickHouse was killed
-// keeps a lease from nobody for longer than a minute.
-func TestLeaseThatWasLost(t *testing.T) {
-	t.Parallel()
-	server := newServer(t)
-	name, url := server.database(t)
-	s := servers(t, url, 1, clickhousestore.Options{})[0]
-	for _, sql := range []string{
-		"INSERT INTO %s.leases (name, number, until) VALUES ('work', 7, now64(6, 'UTC') - toIntervalSecond(%d))",
-		"INSERT INTO %s.leases (name, number, until) SETTINGS insert_deduplication_token = '776f726b/8/0' SELECT 'other', 8, now64(6, 'UTC') - toIntervalSecond(%d)",
-	} {
-		if err := server.Exec(t.Context(), fmt.Sprintf(sql, name, 10)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if term, err := s.Lease(t.Context(), "work", [16]byte{1}, time.Minute); err == nil {
-		t.Fatalf("the token was not taken: term %d", term)
-	}
-	if err := server.Exec(t.Context(), "ALTER TABLE "+name+".leases UPDATE until = until - toIntervalSecond(60) WHERE 1 SETTINGS mutations_sync = 1"); err != nil {
-		t.Fatal(err)
-	}
-	if term := lease(t, s, 1, time.Minute); term != 8 {
-		t.Errorf("the term is %d", term)
-	}
 }

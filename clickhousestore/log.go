@@ -99,7 +99,7 @@ const maxSpoiled = 8
 // placed is a block of rows that has a place in an order, which is its token.
 type placed struct {
 	token  string
-	fresh  *sent
+	fresh  *sent  // that the statement reads; nil: nothing
 	insert string // the statement
 	look   string // a statement for one row of what lies in the place, if anything does
 	writer uint64 // 0: none that a cut waits for
@@ -122,7 +122,11 @@ func (s *Store) first(ctx context.Context, b *placed, values ...any) error {
 		if b.writer != 0 {
 			insert = writer(ctx, b.writer)
 		}
-		insert, err := s.once(insert, b.token+spoiled, b.fresh)
+		var tables []*sent
+		if b.fresh != nil {
+			tables = append(tables, b.fresh)
+		}
+		insert, err := s.once(insert, b.token+spoiled, tables...)
 		if err != nil {
 			return err
 		}

@@ -29,8 +29,8 @@ type names struct {
 }
 
 const (
-	// maxLearnEvery is the most that lies between two looks at what has been folded.
-	maxLearnEvery = time.Second
+	// learnEvery is between two looks at what has been folded.
+	learnEvery = time.Second
 	// learntAtOnce is how many names are learnt together.
 	learntAtOnce = 1 << 14
 )
@@ -70,6 +70,12 @@ func (n *names) forget() {
 	n.upTo = 0
 }
 
+func (n *names) isFull() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.full
+}
+
 func (n *names) size() int64 {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -86,7 +92,7 @@ func (s *Store) namesLoop(ctx context.Context) {
 		case cut = <-s.names.wake:
 		}
 		now := s.opts.Clock()
-		if s.names.full || !s.names.learnt.IsZero() && now.Sub(s.names.learnt) < min(s.opts.Freshness/looksInFreshness, maxLearnEvery) {
+		if s.names.isFull() || !s.names.learnt.IsZero() && now.Sub(s.names.learnt) < learnEvery {
 			continue
 		}
 		err := s.learn(ctx, cut)
@@ -181,7 +187,7 @@ func (s *Store) eachNames(ctx context.Context, shard *database, table, where str
 	}
 	err := shard.query(ctx, "SELECT claim "+from, func(rows driver.Rows) error {
 		some = append(some, tollbook.Claim{})
-		if err := rows.Scan((*scannedClaim)(&some[len(some)-1])); err != nil {
+		if err := rows.Scan((*scanned16)(&some[len(some)-1])); err != nil {
 			return err
 		}
 		if len(some) < learntAtOnce {
@@ -193,15 +199,4 @@ func (s *Store) eachNames(ctx context.Context, shard *database, table, where str
 		err = give()
 	}
 	return err
-}
-
-// scannedClaim is a claim that is scanned.
-type scannedClaim tollbook.Claim
-
-// UnmarshalBinary implements encoding.BinaryUnmarshaler.
-func (c *scannedClaim) UnmarshalBinary(b []byte) error {
-	if copy(c[:], b) != len(b) {
-		return fmt.Errorf("a name of %d bytes", len(b))
-	}
-	return nil
 }

@@ -110,7 +110,7 @@ func wantNamesLearnt(t *testing.T, s *clickhousestore.Store, sent, others []toll
 // looks up each.
 func TestNamesThatAreTooMany(t *testing.T) {
 	t.Parallel()
-	_, url := newServer(t).database(t)
+	_, url := sharedServer(t).database(t)
 	s := servers(t, url, 1, clickhousestore.Options{Freshness: time.Hour, NamesMemory: 1000})[0]
 	batch := someBatches(42, 1, 20)[0]
 	postLoop(t, s, batch)

@@ -11,14 +11,9 @@ import (
 // the first, for the key is the token of the block.
 func (s *Store) Once(ctx context.Context, key [16]byte, until time.Time) (bool, error) {
 	literal := key16(key)
-	there := fmt.Sprintf("SELECT nonce FROM once WHERE key = %s LIMIT 1", literal)
 	count := uint64(0)
 	if err := s.one(ctx, fmt.Sprintf("SELECT count() FROM once WHERE key = %s", literal), &count); err != nil || count > 0 {
 		return false, unavailable(err)
-	}
-	insert, err := s.once(ctx, hex.EncodeToString(key[:]))
-	if err != nil {
-		return false, err
 	}
 	// DateTime ends in 2106; who asks for longer has it until then.
 	const last = 1<<32 - 2*24*60*60
@@ -26,13 +21,11 @@ func (s *Store) Once(ctx context.Context, key [16]byte, until time.Time) (bool, 
 	if err != nil {
 		return false, err
 	}
-	sql := fmt.Sprintf("INSERT INTO once SELECT %s, greatest(toDateTime(%d, 'UTC'), now('UTC')), toUInt64(%d) AS nonce ORDER BY nonce", literal, min(max(until.Unix()+1, 0), last), mine)
-	if err := s.exec(insert, sql); err != nil {
-		return false, unavailable(err)
-	}
 	var nonce uint64
-	if err := s.one(ctx, there, &nonce); err != nil {
-		return false, unavailable(err)
-	}
-	return nonce == mine, nil
+	err = s.first(ctx, &placed{
+		token:  hex.EncodeToString(key[:]),
+		insert: fmt.Sprintf("INSERT INTO once SELECT %s, greatest(toDateTime(%d, 'UTC'), now('UTC')), toUInt64(%d) AS nonce ORDER BY nonce", literal, min(max(until.Unix()+1, 0), last), mine),
+		look:   fmt.Sprintf("SELECT nonce FROM once WHERE key = %s LIMIT 1", literal),
+	}, &nonce)
+	return nonce == mine && err == nil, unavailable(err)
 }

@@ -33,15 +33,16 @@ func (p *pace) wrote(now time.Time) {
 	}
 }
 
-// wait returns how long to wait before more is written: half of what events have
-// waited to be folded beyond two fifths of what pages may be old, and at most a
-// fifth of that, for where nobody folds at all events are taken all the same.
+// wait returns how long to wait before more is written: what events have waited to
+// be folded beyond seven tenths of what pages may be old, and at most a fifth of
+// that, for where nobody folds at all events are taken all the same. A fold that
+// begins when it is due, and takes as long as the last one, is done by then.
 func (p *pace) wait(now time.Time, freshness time.Duration) time.Duration {
 	if p.since.IsZero() || freshness == 0 {
 		return 0
 	}
-	over := now.Sub(p.since) - freshness*2/5
-	return min(max(over/2, 0), freshness/5)
+	over := now.Sub(p.since) - freshness*7/10
+	return min(max(over, 0), freshness/5)
 }
 
 // keepPace waits as long as pace says, and tells whether it has waited.

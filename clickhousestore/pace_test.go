@@ -20,11 +20,11 @@ func TestPace(t *testing.T) {
 	p.folded(0, now, 50*365*24*time.Hour) // never: the first row is of 1970
 	want("nothing was ever written", 0)
 	p.wrote(now)
-	now = now.Add(4 * time.Second)
+	now = now.Add(7 * time.Second)
 	p.folded(0, now, 50*365*24*time.Hour)
-	want("the first events are four seconds old", 0)
-	now = now.Add(2 * time.Second)
-	want("they are six seconds old", time.Second)
+	want("the first events are seven seconds old", 0)
+	now = now.Add(time.Second)
+	want("they are eight seconds old", time.Second)
 	p.wrote(now)
 	now = now.Add(time.Hour)
 	want("nobody folds", 2*time.Second)
@@ -36,11 +36,11 @@ func TestPace(t *testing.T) {
 	p.wrote(now)
 	want("it writes again after an hour", 0)
 
-	now = now.Add(8 * time.Second)
+	now = now.Add(9 * time.Second)
 	p.wrote(now)
-	p.folded(4, now, 7*time.Second) // which took seven seconds
+	p.folded(4, now, 8500*time.Millisecond) // which took that long
 	want("what was written while others folded waits since they began", 1500*time.Millisecond)
-	p.folded(4, now, 7*time.Second)
+	p.folded(4, now, 8500*time.Millisecond)
 	want("the same fold again", 1500*time.Millisecond)
 	if got := p.wait(now, 0); got != 0 {
 		t.Errorf("where each read folds it waits %v", got)

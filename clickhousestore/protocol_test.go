@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,11 +21,15 @@ type httpDriver struct{ driver }
 // TestOverHTTP runs what needs each kind of statement over the other protocol.
 func TestOverHTTP(t *testing.T) {
 	t.Parallel()
-	server := newServer(t)
+	server := sharedServer(t)
+	some := []string{"reference-example", "past", "rerate", "unrated", "voids"}
+	if whole() {
+		some = nil
+	}
 	storetest.Scripts(t, func(t testing.TB) storetest.Driver {
 		name, _ := server.database(t)
 		return &httpDriver{driver{server.HTTPURL() + "/" + name, name}}
-	})
+	}, some...)
 }
 
 // TestMigrate makes the tables once, however often it is called, and nothing in
@@ -47,10 +52,14 @@ func TestMigrate(t *testing.T) {
 	if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{DryRun: true, Out: &dry}); err != nil || !strings.Contains(dry.String(), "CREATE TABLE IF NOT EXISTS events") {
 		t.Fatalf("dry run: %v, %q", err, dry.String())
 	}
+	old := clickhousestore.Migrate(t.Context(), url+"?of_a_later_version=1", clickhousestore.MigrateOptions{Out: io.Discard})
+	if _, err := clickhousestore.Open(t.Context(), url+"?of_a_later_version=1", clickhousestore.Options{}); err == nil || old == nil || err.Error() != old.Error() || !strings.Contains(err.Error(), "does not know a setting") {
+		t.Fatalf("where a setting is not known: %v, %v", err, old)
+	}
 	if err := open(); err == nil || !strings.Contains(err.Error(), "tollbook clickhouse migrate") {
 		t.Fatalf("opened without tables: %v", err)
 	}
-	if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Out: &first}); err != nil || first.String() != "0001_ledger\n0002_leases\n" {
+	if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Out: &first}); err != nil || first.String() != "0001_ledger\n0002_leases\n0003_records_by_id\n" {
 		t.Fatalf("migrate: %v, %q", err, first.String())
 	}
 	if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Out: &second}); err != nil || second.String() != "" {
@@ -189,4 +198,48 @@ func TestTablesOfSeveralServers(t *testing.T) {
 	if !strings.Contains(err.Error(), "Memory") {
 		t.Error(err)
 	}
+}
+
+// TestMigrateRecordsByID makes the records in the order of their ids out of those
+// that an earlier version has written.
+func TestMigrateRecordsByID(t *testing.T) {
+	onPlaces(t, clickhousetest.Options{InMemory: true}, func(t *testing.T, p place) {
+		name, url := p.database(t)
+		before := servers(t, url, 1, clickhousestore.Options{})[0]
+		for i, batch := range someBatches(44, 3, 60) {
+			postLoop(t, before, batch)
+			if i == 0 {
+				voidOne(t, before, 0)
+			}
+			if err := before.Settle(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := records(t, before, "acme")
+		for _, s := range p.nodes() {
+			for _, table := range []string{"records_to_records_by_id", "records_by_id", "records_by_id_shard"} {
+				if err := s.Exec(t.Context(), fmt.Sprintf("DROP TABLE IF EXISTS %s.%s SYNC", name, table)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := p.nodes()[0].Exec(t.Context(), "ALTER TABLE "+name+".migrations DELETE WHERE version >= 3 SETTINGS mutations_sync = 1"); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := clickhousestore.Open(t.Context(), url, clickhousestore.Options{}); err == nil || !strings.Contains(err.Error(), "run tollbook clickhouse migrate") {
+			t.Fatal(s, err)
+		}
+		// The server of the version before goes on meanwhile.
+		if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Out: io.Discard}); err != nil {
+			t.Fatal(err)
+		}
+		after := servers(t, url, 1, clickhousestore.Options{})[0]
+		if got := records(t, after, "acme"); !slices.Equal(got, want) {
+			t.Errorf("%d records, want %d", len(got), len(want))
+		}
+		report, err := after.Verify(t.Context(), nil)
+		if err != nil || report.Found > 0 {
+			t.Errorf("%v\n%s", err, strings.Join(report.Differences, "\n"))
+		}
+	})
 }

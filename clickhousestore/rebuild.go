@@ -33,7 +33,7 @@ func (s *Store) rebuild(ctx context.Context, told func(done, total int64)) error
 	}
 	ends := p.ends
 	// How far it is goes first: who folds from the start finds later rows, and stops.
-	for _, table := range []string{"folds", "repeats", "claims", "tallies", "records", "past"} {
+	for _, table := range []string{"folds", "repeats", "claims", "tallies", "records", "records_by_id", "past"} {
 		if err := s.empty(ctx, table); err != nil {
 			return err
 		}

@@ -150,7 +150,10 @@ func (s *Store) Records(ctx context.Context, q tollbook.Query) (tollbook.Page, e
 	if err != nil {
 		return tollbook.Page{}, unavailable(err)
 	}
-	page, err := s.page(ctx, &q)
+	page, is, err := s.listed(ctx, &q, f.cut)
+	if !is && err == nil {
+		page, err = s.page(ctx, &q)
+	}
 	page.AsOf = f.at
 	return page, unavailable(err)
 }
@@ -240,7 +243,7 @@ func (s *Store) Record(ctx context.Context, organizationID string, id tollbook.R
 }
 
 func (s *Store) record(ctx context.Context, organizationID string, id tollbook.RecordID) (r tollbook.Record, err error) {
-	statement := fmt.Sprintf("SELECT %s FROM %s WHERE id = %s", recordColumns, recordsAt(organizationID, 0), key16(id))
+	statement := fmt.Sprintf("SELECT %s FROM %s", recordColumns, inOrderOfIDs(organizationID, " AND id = "+key16(id)))
 	err = again(ctx, func() error {
 		var err error
 		r, err = scanRecord(s.conn.QueryRow(ctx, statement))

@@ -3,6 +3,7 @@ package clickhousestore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -85,4 +86,15 @@ func again(ctx context.Context, f func() error, may func() bool) error {
 		case <-time.After(wait):
 		}
 	}
+}
+
+// scanned16 is 16 bytes that are scanned.
+type scanned16 [16]byte
+
+// UnmarshalBinary implements encoding.BinaryUnmarshaler.
+func (s *scanned16) UnmarshalBinary(b []byte) error {
+	if copy(s[:], b) != len(b) {
+		return fmt.Errorf("%d bytes where there should be 16", len(b))
+	}
+	return nil
 }

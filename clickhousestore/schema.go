@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
@@ -93,6 +94,9 @@ func Migrate(ctx context.Context, url string, o MigrateOptions) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.close()) }()
+	if err := checkServer(ctx, m.home.conn); err != nil {
+		return err
+	}
 	if err := m.readLayout(ctx, layout{o.Cluster, o.Replicated}); err != nil {
 		return err
 	}
@@ -117,6 +121,28 @@ func Migrate(ctx context.Context, url string, o MigrateOptions) (err error) {
 	}
 	return nil
 }
+
+// unknownSetting is the code of an error: a setting that the server does not know.
+const unknownSetting = 115
+
+// checkServer returns an error unless a server knows what statements ask of it.
+func checkServer(ctx context.Context, conn driver.Conn) error {
+	const needed = "deduplicate_insert_select"
+	d := &database{conn}
+	var version string
+	var known uint64
+	err := d.one(ctx, "SELECT version(), count() FROM system.settings WHERE name = '"+needed+"'", &version, &known)
+	if e, ok := errors.AsType[*clickhouse.Exception](err); ok && e.Code == unknownSetting {
+		return fmt.Errorf("this ClickHouse does not know a setting: it is older than this program needs, which is tested with %s, or the address has one that is none: %w", testedWith, err)
+	}
+	if err == nil && known == 0 {
+		err = fmt.Errorf("this ClickHouse has version %s, which is older than this program needs: it does not know the setting %s. Tollbook is tested with %s", version, needed, testedWith)
+	}
+	return err
+}
+
+// testedWith is the ClickHouse that the tests run.
+const testedWith = "26.7"
 
 // schemaVersion returns which migration was the last.
 func schemaVersion(ctx context.Context, conn driver.Conn) (int, error) {

@@ -78,7 +78,11 @@ func TestOneNameOnSeveralServers(t *testing.T) {
 }
 
 func oneNameOnSeveralServers(t *testing.T, p place) {
-	const names, rivals = 300, 4
+	names := 100
+	if whole() {
+		names = 300
+	}
+	const rivals = 4
 	_, url := p.database(t)
 	all := servers(t, url, rivals, clickhousestore.Options{})
 	w := storetest.NewWorkload(17, storetest.WorkloadSize{Organizations: []string{"acme", "globex"}, Accounts: 4, Months: 3, Lines: 10})
@@ -285,7 +289,7 @@ func restartEnded(p place) {
 // older than they may be. The clocks of the servers differ by hours.
 func TestAsOfIsTrue(t *testing.T) {
 	t.Parallel()
-	server := newServer(t)
+	server := sharedServer(t)
 	_, url := server.database(t)
 	var all []*clickhousestore.Store
 	for _, skew := range []time.Duration{-time.Hour, 3 * time.Hour} {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 
@@ -46,7 +47,7 @@ func spoil(t *testing.T, url, table, columns, values, token string) {
 // is taken all the same.
 func TestSpoiledTokens(t *testing.T) {
 	t.Parallel()
-	_, url := newServer(t).database(t)
+	_, url := sharedServer(t).database(t)
 	l := servers(t, url, 1, clickhousestore.Options{})[0]
 	spoil(t, url, "log", "pos, head, kind", "1, 1, 0", "1")
 	spoil(t, url, "log", "pos, head, kind", "1, 2, 0", "1/1")
@@ -67,6 +68,17 @@ func TestSpoiledTokens(t *testing.T) {
 	for _, want := range []tollbook.Outcome{tollbook.Accepted, tollbook.Stale} {
 		if got, err := l.Book(t.Context(), pos, []tollbook.Booking{void}); err != nil || got[0] != want {
 			t.Fatalf("void: %v, %v, want %v", got, err, want)
+		}
+	}
+	spoil(t, url, "leases", "name, number", "'work', 1", "776f726b/1")
+	if mine, other := lease(t, l, 1, time.Minute), lease(t, l, 2, time.Minute); mine != 1 || other != 0 {
+		t.Errorf("of a lease the terms are %d and %d", mine, other)
+	}
+	key := [16]byte{7, 1}
+	spoil(t, url, "once", "key, nonce", fmt.Sprintf("toFixedString(unhex('%x'), 16), 5", key), fmt.Sprintf("%x", key))
+	for _, want := range []bool{true, false} {
+		if first, err := l.Once(t.Context(), key, time.Now().Add(time.Hour)); err != nil || first != want {
+			t.Errorf("the first: %t, %v, want %t", first, err, want)
 		}
 	}
 	model := storetest.NewModel()

@@ -67,6 +67,7 @@ type Store struct {
 	lines   lineBook
 	rooms   rooms
 	names   names
+	ids     idLists
 	intake  intake
 	pace    pace // of intake
 	metrics *metrics
@@ -112,6 +113,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	s.lines.init()
 	s.rooms.init()
 	s.names.init()
+	s.ids.init()
 	s.intake.init()
 	s.metrics = newMetrics(s)
 	s.running.Go(func() { s.intakeLoop(running) })
@@ -129,7 +131,10 @@ func openHome(ctx context.Context, a *address) (home database, l layout, _ error
 	if err != nil {
 		return home, l, err
 	}
-	l, there, err := readLayout(ctx, conn)
+	var there bool
+	if err = checkServer(ctx, conn); err == nil {
+		l, there, err = readLayout(ctx, conn)
+	}
 	if err == nil {
 		err = checkSchema(ctx, conn)
 	}

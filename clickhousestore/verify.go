@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
@@ -51,7 +52,7 @@ func (s *Store) Verify(ctx context.Context, told func(done, total int64)) (*Repo
 	var rows int64
 	err = s.one(ctx, fmt.Sprintf("SELECT toInt64(countIf(kind > 0)), toInt64((SELECT count() FROM bookings WHERE seq <= %d)), toInt64((SELECT count() FROM events)) FROM log WHERE pos <= %d", f.seq, f.cut), &v.report.Definitions, &v.report.Bookings, &rows)
 	parts := min(1+rows/namesAtOnce, maxParts)
-	total := parts + 2
+	total := parts + 3
 	for step := int64(0); err == nil && step < total; step++ {
 		if told != nil {
 			told(step, total)
@@ -61,6 +62,8 @@ func (s *Store) Verify(ctx context.Context, told func(done, total int64)) (*Repo
 			err = v.still(ctx, v.tallies)
 		case parts + 1:
 			err = v.still(ctx, v.records)
+		case parts + 2:
+			err = v.still(ctx, v.byID)
 		default:
 			err = v.names(ctx, step, parts)
 		}
@@ -214,4 +217,29 @@ func (v *verifier) recordsOf(ctx context.Context, accounts []cell) error {
 		v.report.differ("record %s of account %s is missing", id, want[id].account)
 	}
 	return err
+}
+
+// byID compares the records in the order of their ids with the records.
+func (v *verifier) byID(ctx context.Context) error {
+	var mu sync.Mutex
+	return v.store.onShards(ctx, func(ctx context.Context, _ int, d *database) error {
+		read := func(table string) string {
+			return "SELECT organization, id, cityHash64(*) FROM " + v.store.layout.here(table) + " FINAL WHERE events > 0"
+		}
+		records, byID := read("records"), read("records_by_id")
+		for _, c := range []struct{ says, more, less string }{{"is not shown as it is", records, byID}, {"is shown, and is not there so", byID, records}} {
+			err := d.query(ctx, fmt.Sprintf("SELECT DISTINCT id FROM (%s EXCEPT %s) LIMIT %d", c.more, c.less, maxDifferences), func(rows driver.Rows) error {
+				var id tollbook.RecordID
+				err := rows.Scan((*scanned16)(&id))
+				mu.Lock()
+				defer mu.Unlock()
+				v.report.differ("record %s %s", id, c.says)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

@@ -37,7 +37,7 @@ func Histories(t *testing.T, newDriver func(t testing.TB) Driver, seeds int) {
 					t.Logf("the last steps:\n%s\nrun it again with: go test -run '^%s$' -storetest.seed=%d", strings.Join(h.trace, "\n"), t.Name(), seed)
 				}
 			})
-			for range stepsOfHistory {
+			for range h.few(stepsOfHistory) {
 				h.step()
 			}
 			h.check(h.organizations...)

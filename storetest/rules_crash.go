@@ -122,7 +122,7 @@ func crashWhilePosting(s *subject) {
 		acknowledged [batches]bool
 	}
 	var taken []image
-	for range images {
+	for range s.few(images) {
 		var im image
 		for b := range im.acknowledged {
 			im.acknowledged[b] = acknowledged[b].Load()
@@ -171,7 +171,7 @@ func crashWhileRestating(s *subject) {
 		acknowledged int64
 	}
 	var taken []image
-	for range images {
+	for range s.few(images) {
 		im := image{acknowledged: <-acknowledged}
 		im.driver = s.driver.(Crasher).Crash(s.t)
 		taken = append(taken, im)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -38,8 +39,8 @@ var rewriteFlag = flag.Bool("storetest.rewrite", false, "write what the scripts 
 //	reopen                         closes the ledger and opens the data again
 //
 // Everything is done to the model too, with which the ledger must agree.
-func Scripts(t *testing.T, newDriver func(t testing.TB) Driver) {
-	eachScript(t, "scripts", func(t *testing.T, name, text string) string {
+func Scripts(t *testing.T, newDriver func(t testing.TB) Driver, only ...string) {
+	eachScript(t, "scripts", only, func(t *testing.T, name, text string) string {
 		r := newScriptRun(newSubject(t, newDriver(t)))
 		printed := runScript(t, name, text, func(at string, c *command) string {
 			r.at = at
@@ -50,15 +51,19 @@ func Scripts(t *testing.T, newDriver func(t testing.TB) Driver) {
 	})
 }
 
-// eachScript runs the scripts of a directory; run returns a script with what it
+// eachScript runs the scripts of a directory, or only some; run returns a script with what it
 // printed.
-func eachScript(t *testing.T, dir string, run func(t *testing.T, name, text string) string) {
+func eachScript(t *testing.T, dir string, only []string, run func(t *testing.T, name, text string) string) {
 	files, err := scripts.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range files {
-		t.Run(strings.TrimSuffix(f.Name(), ".txt"), func(t *testing.T) {
+		script := strings.TrimSuffix(f.Name(), ".txt")
+		if len(only) > 0 && !slices.Contains(only, script) {
+			continue
+		}
+		t.Run(script, func(t *testing.T) {
 			name := path.Join(dir, f.Name())
 			text, err := scripts.ReadFile(name)
 			if err != nil {

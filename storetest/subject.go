@@ -36,8 +36,23 @@ func newSubject(t testing.TB, driver Driver) *subject {
 // leftOut tells whether a test that asks for many things of one kind leaves the
 // i-th out.
 func (s *subject) leftOut(i int) bool {
-	d, ok := s.driver.(Thinner)
-	return ok && d.Thin() && i%5 != 0
+	return thin(s.driver) && i%thinness != 0
+}
+
+// few is for tests that do the same so many times.
+func (s *subject) few(n int) int {
+	if thin(s.driver) {
+		n = max(n/thinness, 2)
+	}
+	return n
+}
+
+// thinness is how much less is done with ledgers that take a while to answer.
+const thinness = 5
+
+func thin(driver Driver) bool {
+	d, ok := driver.(Thinner)
+	return ok && d.Thin()
 }
 
 func (s *subject) must(err error) {

@@ -38,7 +38,7 @@ import (
 //	deliveries                     prints what has fired and what came of it, in order
 //	restart                        closes the book and the ledger, and opens both again
 func UseCases(t *testing.T, newDriver func(t testing.TB) Driver) {
-	eachScript(t, "usecases", func(t *testing.T, name, text string) string {
+	eachScript(t, "usecases", nil, func(t *testing.T, name, text string) string {
 		r := newUseCase(t, newDriver(t))
 		return runScript(t, name, text, func(at string, c *command) string {
 			r.at = at

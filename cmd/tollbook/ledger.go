@@ -24,6 +24,9 @@ const (
 	defaultFreshness = 10 * time.Second
 	minFreshness     = 500 * time.Millisecond
 	maxFreshness     = time.Minute
+
+	defaultNamesMemory = 1 << 10 // MiB
+	maxNamesMemory     = 1 << 20
 )
 
 func storeFlag(cmd *cobra.Command, store *string) {
@@ -33,7 +36,9 @@ func storeFlag(cmd *cobra.Command, store *string) {
 // openLedger opens the ledger that a server serves.
 func (cfg *nodeConfig) openLedger(ctx context.Context) (ledger, error) {
 	if cfg.store != "" {
-		return opened(clickhousestore.Open(ctx, cfg.store, clickhousestore.Options{Freshness: cfg.freshness, Logger: cfg.log, Clock: cfg.now}))
+		return opened(clickhousestore.Open(ctx, cfg.store, clickhousestore.Options{
+			Freshness: cfg.freshness, NamesMemory: int64(cfg.namesMemory) << 20, Logger: cfg.log, Clock: cfg.now,
+		}))
 	}
 	if err := refuseUnfinished(cfg.data); err != nil {
 		return nil, err

@@ -47,6 +47,7 @@ const (
 type nodeConfig struct {
 	data, store            string // the directory, and the ClickHouse that holds the ledger instead of it, or ""
 	freshness              time.Duration
+	namesMemory            int // MiB
 	listen, publicURL      string
 	tlsCert, tlsKey        string
 	issuer, issuerAudience string

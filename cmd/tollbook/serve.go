@@ -26,7 +26,8 @@ that is a terminal.`,
 	f := cmd.Flags()
 	dataFlag(cmd, &cfg.data)
 	storeFlag(cmd, &cfg.store)
-	f.DurationVar(&cfg.freshness, "freshness", defaultFreshness, "with --store: how old a page may be; mostly it is a fifth of that")
+	f.DurationVar(&cfg.freshness, "freshness", defaultFreshness, "with --store: how old a page may be; mostly it is younger than a third of that")
+	f.IntVar(&cfg.namesMemory, "names-memory", defaultNamesMemory, "with --store: most MiB for telling new names of events from those that are there, 2 bytes each; where there are more, each is looked up")
 	f.StringVar(&cfg.listen, "listen", defaultListen, "address and port; port 0 takes a free one")
 	f.StringVar(&cfg.publicURL, "public-url", "", "address that links start with (default: where it listens)")
 	f.StringVar(&cfg.tlsCert, "tls-cert", "", "file of the certificate and its chain, PEM")
@@ -66,6 +67,8 @@ func (cfg *nodeConfig) check() error {
 		return noData()
 	case cfg.freshness < minFreshness || cfg.freshness > maxFreshness:
 		return usageError("--freshness is %v, but must be %v to %v", cfg.freshness, minFreshness, maxFreshness)
+	case cfg.namesMemory < 1 || cfg.namesMemory > maxNamesMemory:
+		return usageError("--names-memory is %d, but must be 1 to %d MiB", cfg.namesMemory, maxNamesMemory)
 	case cfg.listen == "": // Go would take any port on every network
 		return usageError("--listen is empty, but must be an address and a port such as %s", defaultListen)
 	case (cfg.tlsCert == "") != (cfg.tlsKey == ""):
