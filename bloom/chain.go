@@ -18,10 +18,10 @@ const firstClaims = 1 << 16
 // Reserve makes room for n claims more. Adding more than that is no error; the
 // chain answers "maybe" more often then.
 func (c *Chain) Reserve(n int) error {
-	if n <= c.room {
+	size := c.next(n)
+	if size == 0 {
 		return nil
 	}
-	size := max(n, c.claims, firstClaims)
 	f, err := New(size)
 	if err != nil {
 		return err
@@ -31,11 +31,14 @@ func (c *Chain) Reserve(n int) error {
 }
 
 // Needs returns how many bytes more Reserve would take for n claims.
-func (c *Chain) Needs(n int) int64 {
+func (c *Chain) Needs(n int) int64 { return int64(c.next(n)) * LineBytes / claimsPerLine }
+
+// next returns for how many claims the next filter is, if n more need one; else 0.
+func (c *Chain) next(n int) int {
 	if n <= c.room {
 		return 0
 	}
-	return 2 * int64(max(n, c.claims, firstClaims))
+	return max(n, c.claims, firstClaims)
 }
 
 // Add adds a claim. There must be a filter: Reserve makes one.

@@ -34,10 +34,7 @@ func (s *Store) foldNow(ctx context.Context) (*freshness, error) {
 				return nil, err
 			}
 		}
-		p, err := s.pending(ctx, f.cut)
-		if err == nil {
-			err = p.end(ctx, s)
-		}
+		p, err := s.endEpochs(ctx, f.cut)
 		if err == nil && p.any() {
 			err = s.foldEpochs(ctx, p.ends)
 			s.foldTook = s.opts.Clock().Sub(began)
@@ -114,13 +111,18 @@ func (s *Store) pending(ctx context.Context, folded uint64) (*pending, error) {
 	return p, nil
 }
 
-// end ends the epoch in hand, if anything has been written in it, and waits
-// until nobody writes any more in those that have ended.
-func (p *pending) end(ctx context.Context, s *Store) error {
+// endEpochs ends the epoch in hand, if anything has been written in it, waits
+// until nobody writes any more in those that have ended, and returns those behind a
+// cut.
+func (s *Store) endEpochs(ctx context.Context, folded uint64) (*pending, error) {
+	p, err := s.pending(ctx, folded)
+	if err != nil || !p.any() {
+		return p, err
+	}
 	if p.behind {
 		cut, err := s.cut(ctx)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if cut == p.last+1 {
 			p.ends = append(p.ends, cut)
@@ -131,14 +133,11 @@ func (p *pending) end(ctx context.Context, s *Store) error {
 			})
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		p.last = cut
 	}
-	if len(p.ends) == 0 {
-		return nil
-	}
-	return s.drain(ctx)
+	return p, s.drain(ctx)
 }
 
 // drain waits until the statements are done that write and have begun before.

@@ -50,7 +50,7 @@ func (s *Store) idsOf(ctx context.Context, organizationID string, cut uint64) ([
 	l := s.ids.list(organizationID)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.read && l.cut >= cut {
+	if l.read && (l.cut >= cut || l.ids == nil) { // too many once are hardly ever fewer
 		return l.ids, nil
 	}
 	if l.asked != cut+1 {

@@ -24,10 +24,7 @@ func (s *Store) Rebuild(ctx context.Context, told func(done, total int64)) error
 }
 
 func (s *Store) rebuild(ctx context.Context, told func(done, total int64)) error {
-	p, err := s.pending(ctx, 0)
-	if err == nil {
-		err = p.end(ctx, s)
-	}
+	p, err := s.endEpochs(ctx, 0)
 	if err != nil {
 		return err
 	}
