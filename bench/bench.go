@@ -94,6 +94,9 @@ func (b *workbench) run(ctx context.Context) (*report.Report, error) {
 	if b.plan.freshness > 0 {
 		r.Base, r.BaseName = duty.Tollbook, "local store"
 	}
+	if b.plan.reads != nil {
+		r.Base, r.BaseName = duty.ClickHouse(1), "what migrations make"
+	}
 	if len(b.plan.scenarios) > 0 {
 		if err := b.compare(ctx, r); err != nil {
 			return nil, err
@@ -159,7 +162,7 @@ func (b *workbench) start(ctx context.Context, name, dir string) (*side, error) 
 	if s.engine, err = b.plan.open(ctx, name, b.program, dir); err != nil {
 		return nil, err
 	}
-	if duty.ServersOf(name) > 0 {
+	if duty.OverClickHouse(name) {
 		return s, nil // its tables are empty, or have what is to be gone on with
 	}
 	if s.empty, err = s.engine.Disk(ctx); err != nil {
@@ -171,11 +174,11 @@ func (b *workbench) start(ctx context.Context, name, dir string) (*side, error) 
 // open starts an engine of a name.
 func (p *plan) open(ctx context.Context, name, program, dir string) (duty.Engine, error) {
 	w := &p.workload
-	if n := duty.ServersOf(name); n > 0 {
+	if n, layout := duty.ServersOf(name); n > 0 {
 		if err := clickhouse.Installed(); err != nil {
 			return nil, &missingError{name, err}
 		}
-		return engine(clickhouse.Open(ctx, w, program, dir, n, p.freshness))
+		return engine(clickhouse.Open(ctx, w, program, dir, clickhouse.Options{Servers: n, Freshness: p.freshness, Layout: layout}))
 	}
 	switch name {
 	case duty.Postgres:
@@ -248,6 +251,17 @@ func (s *side) stream(ctx context.Context, r duty.Run) (time.Duration, error) {
 	return took, s.checkOutcome(r, s.totals.Advance(r.To), o)
 }
 
+// sendAgain sends a batch that was sent before once more.
+func (s *side) sendAgain(ctx context.Context, from uint64, batch int) (time.Duration, error) {
+	start := time.Now()
+	o, err := s.server().Stream(ctx, duty.Run{From: from, To: from + uint64(batch), Batch: batch, Conns: 1})
+	took := time.Since(start)
+	if err == nil && (o != duty.Outcome{Duplicate: batch}) {
+		err = fmt.Errorf("of a batch sent again became %+v", o)
+	}
+	return took, err
+}
+
 // server returns the servers of an engine that is Tollbook.
 func (s *side) server() *server.Server {
 	if e, ok := s.engine.(*clickhouse.Engine); ok {
@@ -262,7 +276,8 @@ func (s *side) server() *server.Server {
 // once shows in the records, and in what is kept.
 func (s *side) checkOutcome(r duty.Run, fresh int, o duty.Outcome) error {
 	twice := o.Accepted - fresh
-	if twice > 0 && duty.ServersOf(s.name) > 1 || twice < 0 && duty.ServersOf(s.name) > 0 && s.server().Refused() > 0 {
+	servers, _ := duty.ServersOf(s.name)
+	if twice > 0 && servers > 1 || twice < 0 && servers > 0 && s.server().Refused() > 0 {
 		o.Accepted -= twice
 		o.Duplicate += twice
 	}

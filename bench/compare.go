@@ -23,6 +23,16 @@ func (b *workbench) compare(ctx context.Context, r *report.Report) error {
 			return err
 		}
 	}
+	if b.plan.reads != nil {
+		r.ReadHeads = readHeads
+		for _, s := range b.sides {
+			read, err := b.read(ctx, s)
+			if err != nil {
+				return err
+			}
+			r.Reads = append(r.Reads, read)
+		}
+	}
 	for _, s := range b.sides {
 		memory, err := s.engine.PeakMemory() // before it has to read everything
 		if err != nil {

@@ -127,19 +127,10 @@ func (r *longRun) footprint(ctx context.Context) error {
 func (r *longRun) resend(ctx context.Context) error {
 	const batch = 10_000
 	var known, again, fresh []time.Duration
-	resend := func(from uint64) (time.Duration, error) {
-		start := time.Now()
-		o, err := r.server.Stream(ctx, duty.Run{From: from, To: from + batch, Batch: batch, Conns: 1})
-		took := time.Since(start)
-		if err == nil && (o != duty.Outcome{Duplicate: batch}) {
-			err = fmt.Errorf("of a batch sent again became %+v", o)
-		}
-		return took, err
-	}
 	for i := range uint64(r.l.batches) {
 		old := i * (r.s.at - batch) / uint64(r.l.batches)
 		for _, times := range []*[]time.Duration{&known, &again} {
-			took, err := resend(old)
+			took, err := r.s.sendAgain(ctx, old, batch)
 			if err != nil {
 				return err
 			}

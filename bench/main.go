@@ -45,6 +45,7 @@ type settings struct {
 	out    string
 
 	clickhouse    bool
+	layouts       bool
 	fill          int
 	freshness     time.Duration
 	clickhouseDir string
@@ -57,7 +58,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.BoolVar(&s.full, "full", false, "longer rounds, and Tollbook alone at 50 million events; up to an hour")
-	f.StringVar(&s.only, "only", "", "engines and scenarios, between commas: "+strings.Join(slices.Concat(engineNames(), clickHouseNames(), scenarioNames()), ", "))
+	f.StringVar(&s.only, "only", "", "engines and scenarios, between commas: "+strings.Join(slices.Concat(engineNames(), clickHouseNames(), layoutNames(), scenarioNames()), ", "))
 	f.IntVar(&s.events, "events", 0, "events of a round in the first scenario, the others in proportion, and a fifth of each window at length (default 500,000; with -full 1,000,000 and windows of 10,000,000)")
 	f.IntVar(&s.rounds, "rounds", 0, "rounds, in each of which every engine has its turn (default 3; with -full 5)")
 	f.Uint64Var(&s.seed, "seed", 1, "of the workload")
@@ -68,6 +69,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	f.IntVar(&s.fill, "fill", defaultFill, "with -clickhouse: events that both stores have when pages are read")
 	f.DurationVar(&s.freshness, "freshness", defaultFreshness, "with -clickhouse: how old a page may be")
 	f.StringVar(&s.clickhouseDir, "clickhouse-dir", "", "with -clickhouse: directory of the ClickHouse that is filled; it stays, and a later run goes on with it")
+	f.BoolVar(&s.layouts, "layouts", false, "with -clickhouse: a server over the tables as they are, beside servers over other layouts of them; about 10 minutes")
 	if err := f.Parse(args); err != nil {
 		return 2
 	}
@@ -107,9 +109,12 @@ func bench(ctx context.Context, s settings, p plan, stdout, stderr io.Writer) er
 		return err
 	}
 	r.Title, r.Command = "Benchmarks", s.command()
-	if s.clickhouse {
+	switch {
+	case s.layouts:
+		r.Title = "Layouts of the tables in ClickHouse"
+	case s.clickhouse:
 		r.Title = "Benchmarks of the ClickHouse store"
-	} else {
+	default:
 		r.Beside = "The local store beside a ClickHouse, by `make bench-clickhouse`: [benchmarks-clickhouse.md](benchmarks-clickhouse.md)."
 	}
 	text := r.String()
@@ -131,6 +136,9 @@ func (s *settings) command() string {
 		command = "make bench-full"
 	case s.clickhouse:
 		command = "make bench-clickhouse"
+		if s.layouts {
+			flags = append(flags, "-layouts")
+		}
 		if s.fill != defaultFill {
 			flags = append(flags, fmt.Sprintf("-fill %d", s.fill))
 		}

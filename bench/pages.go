@@ -105,21 +105,6 @@ func usagePage(filter, order string, size, page int) string {
 	return usagePath + "?" + v.Encode()
 }
 
-// someRecords returns the ids of records from all over.
-func (r *longRun) someRecords(ctx context.Context, c *client.Client, random *rand.Rand) (ids []string, err error) {
-	const pages = 20
-	for range pages {
-		page, err := c.UsagePage(ctx, client.UsageQuery{OrderBy: byID, PerPage: pageSize, Page: 1 + random.IntN(r.plan.workload.Records()/pageSize)})
-		if err != nil {
-			return nil, err
-		}
-		for i := range page.Records {
-			ids = append(ids, page.Records[i].ID)
-		}
-	}
-	return ids, nil
-}
-
 // timePages reads pages one after another: at least so many, for at least so
 // long.
 func timePages(ctx context.Context, c *client.Client, n int, least time.Duration, path func() string) (all []time.Duration, err error) {

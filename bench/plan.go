@@ -78,6 +78,7 @@ type plan struct {
 	quiet     time.Duration // for which no engine has had anything to do before one has its turn
 	length    *length       // nil: not
 	stores    *stores       // nil: not
+	reads     *reads        // of each engine; nil: none
 	freshness time.Duration // of servers over a ClickHouse
 }
 
@@ -105,6 +106,9 @@ func (s *settings) plan() (plan, error) {
 		if err := s.besideClickHouse(&p); err != nil {
 			return p, err
 		}
+	}
+	if s.layouts {
+		return p, s.ofLayouts(&p)
 	}
 	events := defaultEvents
 	if s.full {

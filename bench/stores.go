@@ -152,6 +152,10 @@ func (r *storesRun) fill(ctx context.Context) error {
 	var speeds [2]float64
 	var looks [2]looks
 	for i, s := range r.sides {
+		// What the one has put off is not in the way of the other.
+		if err := r.quietFor(ctx, 10*r.plan.quiet, settleAtMost); err != nil {
+			return err
+		}
 		begin, start := s.at, time.Now()
 		filled, read := make(chan struct{}), make(chan error, 1)
 		go func() {

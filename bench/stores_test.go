@@ -72,3 +72,34 @@ func TestSmallRunOfStores(t *testing.T) {
 		t.Errorf("of a directory that is new: %v", err)
 	}
 }
+
+// TestSmallRunOfLayouts is the benchmark of layouts with one of them.
+func TestSmallRunOfLayouts(t *testing.T) {
+	if err := clickhouse.Installed(); err != nil {
+		notRun(t, "bench: the small run of layouts: "+err.Error())
+		t.SkipNow()
+	}
+	p := smallStoresPlan("")
+	p.stores, p.engines, p.reads = nil, []string{duty.ClickHouse(1), duty.Layout("events-by-claim")}, &reads{requests: 3, again: 2}
+	p.scenarios[0].events = 12_000 // sent again, a batch of which has 10,000
+	b, err := newBench(t.Context(), settings{dir: diskDir(t), root: ".."}, p, t.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.close()
+	r, err := b.run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := r.String()
+	for _, row := range []string{
+		`\| 1,000 a batch +\| clickhouse-1 +\|.* 1\.00 \|`,
+		`\| clickhouse-1-events-by-claim \| .* ms, .* ms \| .* ms, .* ms \| .* ms, .* ms \| .* ms, .* ms \|`,
+		`\| tollbook .*, servers: 1, layout: events-by-claim \| .* \|`,
+		`- clickhouse-1-events-by-claim: events in the order of claims\.`,
+	} {
+		if !regexp.MustCompile(row).MatchString(out) {
+			t.Errorf("the report has no row %s:\n%s", row, out)
+		}
+	}
+}

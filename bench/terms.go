@@ -8,6 +8,9 @@ import (
 
 // terms says what a reader must know to judge the figures.
 func terms(p *plan) []string {
+	if p.reads != nil {
+		return termsOfLayouts(p)
+	}
 	if p.freshness > 0 {
 		return termsOfStores(p)
 	}

@@ -42,7 +42,7 @@ func (c *cluster) newDriver(t testing.TB) storetest.Driver {
 
 // TestClusterConformance runs the suite over two shards.
 func TestClusterConformance(t *testing.T) {
-	if !whole() {
+	if !clickhousetest.Whole() {
 		clickhousetest.NotRun(t, "it takes as long as all other tests together: make replicas")
 	}
 	t.Parallel()

@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -29,54 +26,28 @@ func newServer(t *testing.T) *server {
 	return &server{Server: clickhousetest.Start(t, clickhousetest.Options{InMemory: true})}
 }
 
+// shared stands for all tests: what is started for it ends with the last one.
+var shared = clickhousetest.NewHost(context.Background(), "shared")
+
+// startShared starts the server that tests share.
+var startShared = sync.OnceValues(func() (s *server, err error) {
+	err = shared.Run(func() {
+		s = &server{Server: clickhousetest.Start(shared, clickhousetest.Options{InMemory: true})}
+	})
+	return s, err
+})
+
 // sharedServer is one that tests share which do nothing to it: to start one takes
 // as long as many of them.
 func sharedServer(t *testing.T) *server {
 	t.Helper()
 	clickhousetest.Need(t)
-	shared.once.Do(func() {
-		shared.server = &server{Server: clickhousetest.Start(&shared, clickhousetest.Options{InMemory: true})}
-	})
-	if shared.server == nil {
-		t.Fatal("the server that tests share did not start; see the test that was the first")
+	s, err := startShared()
+	if err != nil {
+		t.Fatal("the server that tests share: ", err)
 	}
-	return shared.server
+	return s
 }
-
-// shared stands for all tests: what is started for it ends with the last one.
-var shared sharing
-
-type sharing struct {
-	testing.TB // nil: what is not here is not called
-	once       sync.Once
-	server     *server
-	cleanups   []func()
-	failed     bool
-}
-
-func (s *sharing) close() {
-	for _, do := range slices.Backward(s.cleanups) {
-		do()
-	}
-}
-
-func (s *sharing) Helper()                  {}
-func (s *sharing) Name() string             { return "shared" }
-func (s *sharing) Context() context.Context { return context.Background() }
-func (s *sharing) Cleanup(do func())        { s.cleanups = append(s.cleanups, do) }
-func (s *sharing) Failed() bool             { return s.failed }
-
-func (s *sharing) Logf(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
-func (s *sharing) Error(args ...any) {
-	s.failed = true
-	fmt.Fprintln(os.Stderr, args...)
-}
-func (s *sharing) Errorf(format string, args ...any) { s.Error(fmt.Sprintf(format, args...)) }
-func (s *sharing) Fatal(args ...any) {
-	s.Error(args...)
-	runtime.Goexit() // the test that was the first
-}
-func (s *sharing) Fatalf(format string, args ...any) { s.Fatal(fmt.Sprintf(format, args...)) }
 
 // place is where databases can be made.
 type place interface {
@@ -134,15 +105,9 @@ func (d *driver) Open(t testing.TB) tollbook.Ledger {
 	return s
 }
 
-// wholeVariable has all of the suite run, and in a cluster too: that takes as long
-// as all other tests together.
-const wholeVariable = "TOLLBOOK_TEST_WHOLE"
-
-func whole() bool { return os.Getenv(wholeVariable) != "" }
-
 // Thin implements storetest.Thinner: a page takes as long as fifty of a store in
 // the same process.
-func (d *driver) Thin() bool { return !whole() }
+func (d *driver) Thin() bool { return !clickhousetest.Whole() }
 
 // newDriver returns a database for each test.
 func (s *server) newDriver(t testing.TB) storetest.Driver {

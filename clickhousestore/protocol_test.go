@@ -23,7 +23,7 @@ func TestOverHTTP(t *testing.T) {
 	t.Parallel()
 	server := sharedServer(t)
 	some := []string{"reference-example", "past", "rerate", "unrated", "voids"}
-	if whole() {
+	if clickhousetest.Whole() {
 		some = nil
 	}
 	storetest.Scripts(t, func(t testing.TB) storetest.Driver {

@@ -79,7 +79,7 @@ func TestOneNameOnSeveralServers(t *testing.T) {
 
 func oneNameOnSeveralServers(t *testing.T, p place) {
 	names := 100
-	if whole() {
+	if clickhousetest.Whole() {
 		names = 300
 	}
 	const rivals = 4

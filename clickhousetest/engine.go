@@ -67,6 +67,10 @@ func need(tb testing.TB) engine {
 	return e
 }
 
+// Whole tells whether all of the tests are to be run, those too that a check has
+// no time for: where TOLLBOOK_TEST_WHOLE is set.
+func Whole() bool { return os.Getenv("TOLLBOOK_TEST_WHOLE") != "" }
+
 // NotRun skips a test that takes more than a check has time for, and says why.
 func NotRun(tb testing.TB, why string) {
 	tb.Helper()

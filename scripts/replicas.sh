@@ -19,4 +19,4 @@ if ! command -v java >/dev/null || [ ! -e /usr/share/java/zookeeper.jar ]; then
 fi
 bash scripts/clickhouse.sh
 
-TOLLBOOK_TEST_REPLICAS=1 TOLLBOOK_TEST_WHOLE=1 go test -count=1 -timeout 90m -run "Replica|Cluster|TestConformance" "$@" ./clickhousetest ./clickhousestore ./transfer
+TOLLBOOK_TEST_REPLICAS=1 TOLLBOOK_TEST_WHOLE=1 go test -count=1 -timeout 90m -run "Replica|Cluster|TestConformance" "$@" ./clickhousetest ./clickhousestore ./transfer ./cmd/tollbook

@@ -1,7 +1,6 @@
 package transfer_test
 
 import (
-	"os"
 	"testing"
 
 	"tollbook/clickhousetest"
@@ -16,7 +15,7 @@ func TestHistoriesOfCopies(t *testing.T) {
 
 // TestConformanceOfCopies runs the suite over copies.
 func TestConformanceOfCopies(t *testing.T) {
-	if os.Getenv("TOLLBOOK_TEST_WHOLE") == "" {
+	if !clickhousetest.Whole() {
 		clickhousetest.NotRun(t, "it takes minutes: make replicas")
 	}
 	storetest.Run(t, func(testing.TB) storetest.Driver { return newCopying(newMemory) })

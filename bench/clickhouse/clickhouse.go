@@ -24,26 +24,39 @@ const memory = 8 << 30
 // Engine is a ClickHouse and the servers over it.
 type Engine struct {
 	*server.Server
-	host     *host
+	host     *clickhousetest.Host
 	database *clickhousetest.Server
-	servers  int
+	options  Options
 	version  string
 }
 
+// Installed returns an error where there is no ClickHouse.
+func Installed() error {
+	h := clickhousetest.NewHost(context.Background(), "bench")
+	return h.Run(func() { clickhousetest.Need(h) })
+}
+
+// Options say what runs over a ClickHouse.
+type Options struct {
+	Servers   int
+	Freshness time.Duration // how old pages may be
+	Layout    string        // one of Layouts; empty: as migrations make the tables
+}
+
 // Open starts a ClickHouse below dir, or goes on with the one that is there,
-// and servers over it, whose pages may be as old as freshness says.
-func Open(ctx context.Context, w *load.Workload, program, dir string, servers int, freshness time.Duration) (_ *Engine, err error) {
+// and servers over it.
+func Open(ctx context.Context, w *load.Workload, program, dir string, o Options) (_ *Engine, err error) {
 	dir, err = filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{host: &host{ctx: ctx}, servers: servers}
+	e := &Engine{host: clickhousetest.NewHost(ctx, "bench"), options: o}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, e.host.close())
+			err = errors.Join(err, e.host.Close())
 		}
 	}()
-	err = e.host.run(func() {
+	err = e.host.Run(func() {
 		e.database = clickhousetest.Start(e.host, clickhousetest.Options{Dir: filepath.Join(dir, "clickhouse"), Memory: memory})
 	})
 	if err == nil {
@@ -55,18 +68,22 @@ func Open(ctx context.Context, w *load.Workload, program, dir string, servers in
 	if err != nil {
 		return nil, fmt.Errorf("ClickHouse: %w", err)
 	}
-	ledger := server.Ledger{Store: "clickhouse://" + e.database.Addr() + "/tollbook", Servers: servers, Freshness: freshness}
+	ledger := server.Ledger{
+		Store: "clickhouse://" + e.database.Addr() + "/tollbook", Servers: o.Servers, Freshness: o.Freshness,
+		Migrated: func(ctx context.Context) error { return e.lay(ctx, o.Layout) },
+	}
 	e.Server, err = server.Start(ctx, w, program, dir, ledger)
 	return e, err
 }
 
 // Name returns the name and version.
 func (e *Engine) Name() string {
-	return fmt.Sprintf("%s over ClickHouse %s, servers: %d", e.Server.Name(), e.version, e.servers)
+	name := fmt.Sprintf("%s over ClickHouse %s, servers: %d", e.Server.Name(), e.version, e.options.Servers)
+	if e.options.Layout != "" {
+		name += ", layout: " + e.options.Layout
+	}
+	return name
 }
-
-// Servers returns how many servers there are.
-func (e *Engine) Servers() int { return e.servers }
 
 // CPU returns what the servers and ClickHouse have used.
 func (e *Engine) CPU() (float64, error) {
@@ -170,4 +187,4 @@ func (e *Engine) Disk(ctx context.Context) (int64, error) {
 }
 
 // Close ends the servers and ClickHouse; what is on disk stays.
-func (e *Engine) Close() error { return errors.Join(e.Server.Close(), e.host.close()) }
+func (e *Engine) Close() error { return errors.Join(e.Server.Close(), e.host.Close()) }

@@ -102,17 +102,28 @@ const (
 // ClickHouse returns the name of so many tollbook servers over a ClickHouse.
 func ClickHouse(servers int) string { return clickHousePrefix + strconv.Itoa(servers) }
 
+// Layout returns the name of one such server over tables in another layout than
+// migrations have.
+func Layout(name string) string { return ClickHouse(1) + "-" + name }
+
 const clickHousePrefix = "clickhouse-"
 
 // ServersOf returns how many servers over a ClickHouse a name says, 0 where it
-// is that of something else.
-func ServersOf(name string) int {
-	digits, _ := strings.CutPrefix(name, clickHousePrefix)
+// is that of something else, and the layout of the tables, if it is another one.
+func ServersOf(name string) (servers int, layout string) {
+	rest, ok := strings.CutPrefix(name, clickHousePrefix)
+	digits, layout, _ := strings.Cut(rest, "-")
 	n, err := strconv.Atoi(digits)
-	if err != nil || n < 1 || ClickHouse(n) != name {
-		return 0
+	if !ok || err != nil || n < 1 || strconv.Itoa(n) != digits {
+		return 0, ""
 	}
-	return n
+	return n, layout
+}
+
+// OverClickHouse tells whether a name is that of servers over a ClickHouse.
+func OverClickHouse(name string) bool {
+	n, _ := ServersOf(name)
+	return n > 0
 }
 
 // amountOf returns what units of a rate cost, in 1/10,000 USD: exact, for that

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Report is what a benchmark found.
@@ -17,6 +18,9 @@ type Report struct {
 	Kept  []Kept
 	Long  []Finding // of Tollbook alone
 	Pairs []Pair    // of the local store and a ClickHouse
+
+	Reads     []Read
+	ReadHeads []string // what each of a Read's Times is of
 
 	// Base is the engine that rates are compared with, and BaseName what the
 	// table calls it.
@@ -39,6 +43,12 @@ type Kept struct {
 	Events int64
 	Disk   int64 // bytes for the events, what an empty one has not counted
 	Memory int64 // the most bytes
+}
+
+// Read is how long each of several requests to an engine took.
+type Read struct {
+	Engine string
+	Times  [][]time.Duration // of each kind
 }
 
 // Pair is one figure of the local store and one of a ClickHouse.
@@ -70,6 +80,7 @@ func (r *Report) String() string {
 	}
 	section("Events a second", r.rates())
 	section("What it takes", r.kept())
+	section("Reads", r.reads())
 	section("Tollbook at length", r.long())
 	section("At length", r.pairs())
 	list("How it was measured", r.Terms)
@@ -102,6 +113,22 @@ func (r *Report) kept() *Table {
 	t := NewTable("engine", ">events kept", ">disk bytes/event", ">peak memory")
 	for _, k := range r.Kept {
 		t.Row(k.Name, Count(float64(k.Events)), Count(float64(k.Disk)/float64(max(k.Events, 1))), Bytes(k.Memory))
+	}
+	return t
+}
+
+func (r *Report) reads() *Table {
+	head := []string{"engine"}
+	for _, h := range r.ReadHeads {
+		head = append(head, ">"+h)
+	}
+	t := NewTable(head...)
+	for _, read := range r.Reads {
+		row := []string{read.Engine}
+		for _, times := range read.Times {
+			row = append(row, Millis(Quantile(times, 0.5))+", "+Millis(Quantile(times, 0.99)))
+		}
+		t.Row(row...)
 	}
 	return t
 }

@@ -58,6 +58,9 @@ func TestReport(t *testing.T) {
 		Kept:  []Kept{{"tollbook", "Tollbook 1", 1000, 150_000, 1 << 30}},
 		Long:  []Finding{{"memory", "a lot"}},
 		Pairs: []Pair{{"a page", "1.00 ms", "2.00 ms", "2.00"}},
+
+		ReadHeads: []string{"a page", "again"},
+		Reads:     []Read{{"tollbook", [][]time.Duration{{3e6, 1e6, 2e6}, {4e6}}}},
 	}
 	const want = `# Benchmarks
 
@@ -76,6 +79,12 @@ Made by ` + "`make bench`" + `; a run writes this page anew.
 | engine     | events kept | disk bytes/event | peak memory |
 | ---------- | ----------: | ---------------: | ----------: |
 | Tollbook 1 |       1,000 |              150 |    1.00 GiB |
+
+## Reads
+
+| engine   |           a page |            again |
+| -------- | ---------------: | ---------------: |
+| tollbook | 2.00 ms, 3.00 ms | 4.00 ms, 4.00 ms |
 
 ## Tollbook at length
 

@@ -53,6 +53,7 @@ type Ledger struct {
 	Store     string // the address of a ClickHouse, which may have several servers
 	Servers   int
 	Freshness time.Duration
+	Migrated  func(context.Context) error // called when its tables have been made
 }
 
 // The names of what the benchmark defines.
@@ -94,6 +95,9 @@ func (s *Server) startNew(ctx context.Context) error {
 	if s.ledger.Store != "" {
 		if out, err := s.command(ctx, "clickhouse", "migrate").CombinedOutput(); err != nil {
 			return fmt.Errorf("tollbook clickhouse migrate: %w: %s", err, out)
+		}
+		if err := s.ledger.Migrated(ctx); err != nil {
+			return err
 		}
 	}
 	text, err := s.command(ctx, "init", "--data", s.data(), "--output", "json").Output()

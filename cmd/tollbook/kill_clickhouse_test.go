@@ -19,6 +19,20 @@ import (
 // now the server is killed, now ClickHouse, now both. The next server is another
 // one, which has nothing but the keys.
 func TestKillDuringImportOverClickHouse(t *testing.T) {
+	killOverClickHouse(t, []*clickhousetest.Server{clickhousetest.Start(t, clickhousetest.Options{})}, clickhousestore.MigrateOptions{Out: io.Discard})
+}
+
+// TestKillDuringImportOverCluster is the same over three shards, any of which is
+// killed.
+func TestKillDuringImportOverCluster(t *testing.T) {
+	if !clickhousetest.Whole() {
+		clickhousetest.NotRun(t, "it takes a few minutes: make replicas")
+	}
+	const name = "shards"
+	killOverClickHouse(t, clickhousetest.StartCluster(t, name, 3, clickhousetest.Options{}), clickhousestore.MigrateOptions{Out: io.Discard, Cluster: name})
+}
+
+func killOverClickHouse(t *testing.T, nodes []*clickhousetest.Server, tables clickhousestore.MigrateOptions) {
 	events, kills := 20_000, 6
 	if testing.Short() {
 		events, kills = 5_000, 3
@@ -27,13 +41,21 @@ func TestKillDuringImportOverClickHouse(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	traffic := storetest.NewTraffic(seed, storetest.TrafficSize{Events: events, Lanes: 3, MaxBatch: 400})
-	database := clickhousetest.Start(t, clickhousetest.Options{})
-	if err := database.Exec(t.Context(), "CREATE DATABASE tollbook"); err != nil {
+	for _, n := range nodes {
+		if err := n.Exec(t.Context(), "CREATE DATABASE tollbook"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	store := "clickhouse://" + nodes[0].Addr() + "/tollbook"
+	if err := clickhousestore.Migrate(t.Context(), store, tables); err != nil {
 		t.Fatal(err)
 	}
-	store := "clickhouse://" + database.Addr() + "/tollbook"
-	if err := clickhousestore.Migrate(t.Context(), store, clickhousestore.MigrateOptions{Out: io.Discard}); err != nil {
-		t.Fatal(err)
+	restart := func() {
+		for _, n := range nodes {
+			if n.Ended() {
+				n.Restart()
+			}
+		}
 	}
 	w := &killWorld{
 		t: t, data: filepath.Join(t.TempDir(), "keys"), program: filepath.Join(t.TempDir(), "tollbook"), gate: newGate(t),
@@ -48,22 +70,22 @@ func TestKillDuringImportOverClickHouse(t *testing.T) {
 		imports := w.startImports(files)
 		<-w.gate.reached
 		if k%3 > 0 {
-			database.Kill()
+			nodes[random.IntN(len(nodes))].Kill()
 		}
 		if k%3 < 2 {
 			w.kill(imports)
-			database.Restart()
+			restart()
 			w.serve()
 			continue
 		}
-		database.Restart() // the server goes on, and so do the imports
+		restart() // the server goes on, and so do the imports
 		for _, i := range imports {
-			w.finish(i)
+			w.finish(i, restart)
 		}
 	}
 	w.gate.arm(math.MaxInt) // never
 	for _, i := range w.startImports(files) {
-		w.finish(i)
+		w.finish(i, restart)
 	}
 	for _, o := range traffic.Organizations {
 		if diff := traffic.Diff(o.ID, w.records(o.ID)); diff != "" {
@@ -80,9 +102,25 @@ func TestKillDuringImportOverClickHouse(t *testing.T) {
 	}
 }
 
-// finish waits for an import, some of whose events are rejected.
-func (w *killWorld) finish(i *exec.Cmd) {
-	if err := i.Wait(); i.ProcessState.ExitCode() != exitFailed {
-		w.t.Fatalf("an import ended with %v: %s", err, i.Stderr)
+// lookAtDatabases is between two looks whether all of them are there.
+const lookAtDatabases = 100 * time.Millisecond
+
+// finish waits for an import, some of whose events are rejected. Of several
+// databases one may end by itself when another was killed: restart starts it.
+func (w *killWorld) finish(i *exec.Cmd, restart func()) {
+	ended := make(chan error, 1)
+	go func() { ended <- i.Wait() }()
+	look := time.NewTicker(lookAtDatabases)
+	defer look.Stop()
+	for {
+		select {
+		case <-look.C:
+			restart()
+		case err := <-ended:
+			if i.ProcessState.ExitCode() != exitFailed {
+				w.t.Fatalf("an import ended with %v: %s", err, i.Stderr)
+			}
+			return
+		}
 	}
 }

@@ -44,7 +44,7 @@ func TestKillDuringCopy(t *testing.T) {
 	w.serve()
 	w.gate.arm(1 << 40) // never
 	for _, i := range w.startImports(w.prepare(traffic)) {
-		w.finish(i)
+		w.finish(i, func() {})
 	}
 	if err := w.server.stop(); err != nil {
 		t.Fatal(err)

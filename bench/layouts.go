@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"tollbook/bench/clickhouse"
+	"tollbook/bench/duty"
+	"tollbook/bench/report"
+	"tollbook/client"
+)
+
+// What -layouts does where nothing is said.
+const (
+	layoutEvents = 300_000 // of a round
+	layoutReads  = 200
+	layoutAgain  = 10
+	againBatch   = 10_000
+)
+
+// ofLayouts plans for a server over a ClickHouse as migrations make its tables,
+// beside servers over one each in another layout.
+func (s *settings) ofLayouts(p *plan) error {
+	if !s.clickhouse || s.clickhouseDir != "" || s.events < 0 || s.rounds < 0 {
+		return errors.New("-layouts is with -clickhouse and without -clickhouse-dir; -events and -rounds must not be negative")
+	}
+	p.stores, p.engines = nil, append([]string{duty.ClickHouse(1)}, layoutNames()...)
+	sc := scenarios[0]
+	sc.events = layoutEvents
+	if s.events > 0 {
+		sc.events = s.events
+	}
+	if s.rounds > 0 {
+		p.rounds = s.rounds
+	}
+	p.scenarios = []scenario{sc}
+	p.reads = &reads{requests: layoutReads, again: layoutAgain}
+	return p.restrict(s.only)
+}
+
+// layoutNames are the engines that take part with -layouts.
+func layoutNames() (names []string) {
+	for _, name := range clickhouse.Layouts() {
+		names = append(names, duty.Layout(name))
+	}
+	return names
+}
+
+// reads is what is read of each engine when everything has been sent.
+type reads struct {
+	requests int // of each kind
+	again    int // batches that are sent once more
+}
+
+// read reads of one side what others are compared with.
+func (b *workbench) read(ctx context.Context, s *side) (report.Read, error) {
+	r := report.Read{Engine: s.name}
+	if err := b.quietFor(ctx, 10*b.plan.quiet, settleAtMost); err != nil {
+		return r, err
+	}
+	c, err := s.server().Client()
+	if err != nil {
+		return r, err
+	}
+	w := &b.plan.workload
+	random := rand.New(rand.NewPCG(w.Seed, 3))
+	records, err := b.someRecords(ctx, c, random)
+	if err != nil {
+		return r, err
+	}
+	for _, path := range []func() string{
+		func() string { return usagePage("", "", largePage, random.IntN(max(w.Records()/largePage, 1))) },
+		func() string {
+			return usagePage("account_id eq '"+w.AccountID(random.IntN(w.Accounts))+"'", "", largePage, random.IntN(max(w.PerAccount/largePage, 1)))
+		},
+		func() string {
+			return usagePath + "/" + records[random.IntN(len(records))] + "/events?per_page=" + strconv.Itoa(pageSize)
+		},
+	} {
+		times, err := timePages(ctx, c, b.plan.reads.requests, 0, path)
+		if err != nil {
+			return r, err
+		}
+		r.Times = append(r.Times, times)
+	}
+	var again []time.Duration
+	for i := range uint64(b.plan.reads.again) {
+		took, err := s.sendAgain(ctx, i*(s.at-againBatch)/uint64(b.plan.reads.again), againBatch)
+		if err != nil {
+			return r, err
+		}
+		again = append(again, took)
+	}
+	r.Times = append(r.Times, again)
+	return r, nil
+}
+
+// readHeads say what read reads.
+var readHeads = []string{"a page of 250 at any depth", "of one account", "50 events of a record", "10,000 events sent again"}
+
+// someRecords returns the ids of records from all over.
+func (b *workbench) someRecords(ctx context.Context, c *client.Client, random *rand.Rand) (ids []string, err error) {
+	const pages = 20
+	for range pages {
+		page, err := c.UsagePage(ctx, client.UsageQuery{OrderBy: byID, PerPage: pageSize, Page: 1 + random.IntN(b.plan.workload.Records()/pageSize)})
+		if err != nil {
+			return nil, err
+		}
+		for i := range page.Records {
+			ids = append(ids, page.Records[i].ID)
+		}
+	}
+	return ids, nil
+}
+
+// termsOfLayouts says what a reader must know to judge the figures.
+func termsOfLayouts(p *plan) []string {
+	all := []string{
+		fmt.Sprintf("A ClickHouse and a tollbook server over it for each layout, all on one machine, with the same events: %s records (%d accounts), %d rounds in turn. Everything acknowledged is synced. In the end every record is compared, over HTTP, with the sums that the workload itself comes to.", report.Count(float64(p.workload.Records())), p.workload.Accounts, p.rounds),
+		"Disk is of all tables, after a merge of all parts. Reads are made when nothing else is under way, one after another: p50 and p99.",
+	}
+	for _, name := range p.engines {
+		_, layout := duty.ServersOf(name)
+		all = append(all, name+": "+clickhouse.Describe(layout)+".")
+	}
+	return all
+}
