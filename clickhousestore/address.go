@@ -1,13 +1,13 @@
 package clickhousestore
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
 	"net"
 	"net/url"
 	"strconv"
-	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -30,8 +30,8 @@ func parseAddress(text string) (*address, error) {
 	if o.MaxOpenConns == 0 { // or what the address says
 		o.MaxOpenConns, o.MaxIdleConns = maxConnections, maxConnections/2
 	}
-	if o.Protocol == clickhouse.Native && o.ReadTimeout == 0 {
-		o.ReadTimeout = silenceBound
+	if o.Protocol == clickhouse.Native {
+		heardFor(o, cmp.Or(o.DialTimeout, connectTime), cmp.Or(o.ReadTimeout, silenceBound))
 	}
 	return &address{o}, nil
 }
@@ -44,10 +44,6 @@ func (a *address) ofOne() error {
 	}
 	return nil
 }
-
-// silenceBound is for how long a server may say nothing at all about a statement:
-// one that works says so several times a second.
-const silenceBound = 30 * time.Second
 
 // maxConnections is how many statements a server runs at once.
 const maxConnections = 32

@@ -32,7 +32,7 @@ func (s *Store) Doubtful(ctx context.Context, entries []tollbook.Entry) (int, er
 	for i := range entries {
 		all = append(all, entries[i].Claim[:])
 	}
-	doubtful, _ := s.names.doubtful(all, f.cut)
+	doubtful, _ := s.names.doubtful(all, s.names.known(), f.cut)
 	return len(doubtful), nil
 }
 
@@ -48,4 +48,12 @@ func (s *Store) FoldedNames(ctx context.Context) (all []tollbook.Claim, err erro
 		}
 	}
 	return all, err
+}
+
+// TakeTurn is a fold that does not end until what it returns is called.
+func (s *Store) TakeTurn(ctx context.Context) (leave func()) {
+	if err := s.folding.take(ctx); err != nil {
+		panic(err)
+	}
+	return s.folding.leave
 }

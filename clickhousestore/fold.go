@@ -18,12 +18,28 @@ var errOvertaken = errors.New("another server has folded further")
 // instant up to which it is. An epoch ends where the next cut or mark is; epochs
 // are folded one after the other, and whoever folds one comes to the same rows.
 func (s *Store) fold(ctx context.Context) (*freshness, error) {
-	s.folding.Lock()
-	defer s.folding.Unlock()
+	if err := s.folding.take(ctx); err != nil {
+		return nil, err
+	}
+	defer s.folding.leave()
 	return s.foldNow(ctx)
 }
 
-// foldNow is fold for whoever holds folding.
+// turn is had by one at a time. Who waits for it goes when the context ends.
+type turn chan struct{}
+
+func (t turn) take(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (t turn) leave() { <-t }
+
+// foldNow is fold for whoever has the turn.
 func (s *Store) foldNow(ctx context.Context) (*freshness, error) {
 	began := s.opts.Clock()
 	f := s.freshest.Load()
@@ -84,6 +100,7 @@ type pending struct {
 	last   uint64    // the last end of an epoch
 	ends   []uint64  // all of them
 	behind bool      // rows have been written since the last one
+	end    end       // of the log
 }
 
 // any tells whether there is something to be folded.
@@ -99,9 +116,10 @@ func (s *Store) pending(ctx context.Context, folded uint64) (*pending, error) {
 		return nil, err
 	}
 	var written uint64 // behind the last epoch that has rows
-	sql := fmt.Sprintf(`SELECT arraySort(groupArray(pos)), greatest((SELECT max(epoch + 1) FROM events WHERE epoch >= %[1]d), (SELECT max(epoch + 1) FROM bookings WHERE epoch >= %[1]d))
-		FROM log WHERE pos > %[1]d AND kind IN (0, %[2]d)`, folded, tollbook.KindMark)
-	if err := s.one(ctx, sql, &p.ends, &written); err != nil {
+	sql := fmt.Sprintf(`SELECT arraySort(groupArrayIf(pos, pos > %[1]d AND kind IN (0, %[2]d))), max(pos), max(head),
+		greatest((SELECT max(epoch + 1) FROM events WHERE epoch >= %[1]d), (SELECT max(epoch + 1) FROM bookings WHERE epoch >= %[1]d))
+		FROM log WHERE pos >= %[1]d`, folded, tollbook.KindMark)
+	if err := s.one(ctx, sql, &p.ends, &p.end.pos, &p.end.head, &written); err != nil {
 		return nil, err
 	}
 	if len(p.ends) > 0 {
@@ -120,7 +138,7 @@ func (s *Store) endEpochs(ctx context.Context, folded uint64) (*pending, error) 
 		return p, err
 	}
 	if p.behind {
-		cut, err := s.cut(ctx)
+		cut, err := s.cut(ctx, p.end)
 		if err != nil {
 			return nil, err
 		}
@@ -140,46 +158,11 @@ func (s *Store) endEpochs(ctx context.Context, folded uint64) (*pending, error) 
 	return p, s.drain(ctx)
 }
 
-// drain waits until the statements are done that write and have begun before.
-// They may not have seen the last cut; those that begin later do. A replica that
-// may be writing and cannot be asked is waited for a while.
-func (s *Store) drain(ctx context.Context) error {
-	waiting, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	before, err := s.writers(ctx)
-	for wait := time.Millisecond; err != nil || len(before) > 0; wait = min(2*wait, 100*time.Millisecond) {
-		if err != nil && (!errors.Is(err, errUnheard) || waiting.Err() != nil) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(wait):
-		}
-		var now map[string]bool
-		if now, err = s.writers(ctx); err != nil {
-			continue
-		}
-		if before == nil {
-			before = now
-		}
-		for id := range before {
-			if !now[id] {
-				delete(before, id)
-			}
-		}
-	}
-	return nil
-}
-
 // foldEpochs folds the epochs that end at ends, but for those that others have
 // folded by now.
 func (s *Store) foldEpochs(ctx context.Context, ends []uint64) error {
-	if err := s.marks.load(ctx, s, ends[len(ends)-1]); err != nil {
-		return err
-	}
-	var from uint64
-	if err := s.one(ctx, "SELECT max(cut) FROM folds", &from); err != nil {
+	from, err := s.marks.load(ctx, s, ends[len(ends)-1])
+	if err != nil {
 		return err
 	}
 	for _, to := range ends {
@@ -224,6 +207,7 @@ func (f *folding) run(ctx context.Context) error {
 		}
 	}
 	if err := s.exec(ctx, fmt.Sprintf("INSERT INTO folds SELECT pos, inserted FROM log WHERE pos = %d", f.to)); err != nil {
+		s.hot.forget() // it has what was counted now, which is counted again
 		return err
 	}
 	s.hot.folded(f.from, f.to)

@@ -49,8 +49,13 @@ func (s *Store) foldLoop(ctx context.Context) {
 
 // keepFresh folds if it is time to, unless another server is about it.
 func (s *Store) keepFresh(ctx context.Context) error {
-	s.folding.Lock()
-	defer s.folding.Unlock()
+	if err := s.folding.take(ctx); err != nil {
+		return err
+	}
+	defer s.folding.leave()
+	if s.lines.thin(s.opts.Clock()) {
+		s.hot.forget()
+	}
 	_, err := s.refresh(ctx, s.foldDue())
 	return err
 }
@@ -64,7 +69,7 @@ func (s *Store) young(age time.Duration) *freshness {
 	return nil
 }
 
-// refresh has the views younger than so long, for whoever holds folding, and
+// refresh has the views younger than so long, for whoever has the turn, and
 // returns up to where they are; nil if another server is about to have them so.
 func (s *Store) refresh(ctx context.Context, age time.Duration) (*freshness, error) {
 	if f := s.young(age); f != nil {
@@ -116,12 +121,19 @@ func (s *Store) foldAlone(ctx context.Context) (*freshness, error) {
 			case <-ended:
 				return
 			case <-ticker.C:
-				// Where that fails, another server may fold the same.
-				_, _ = s.Lease(ctx, foldLease, s.holder, length)
+				s.extendFold(ctx, length)
 			}
 		}
 	})
 	return s.foldNow(ctx)
+}
+
+// extendFold extends the lease, or gives that up soon: where it fails, another server
+// may fold the same.
+func (s *Store) extendFold(ctx context.Context, length time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, length/2)
+	defer cancel()
+	_, _ = s.Lease(ctx, foldLease, s.holder, length)
 }
 
 // errBehind is that the views are older than they may be, though all was done to
@@ -142,9 +154,18 @@ func (s *Store) fresh(ctx context.Context) (*freshness, error) {
 	if f := s.young(age); f != nil {
 		return f, nil
 	}
-	s.folding.Lock()
-	defer s.folding.Unlock()
-	began := s.opts.Clock()
+	waiting, cancel := context.WithTimeoutCause(ctx, s.opts.Freshness, errBehind)
+	defer cancel()
+	notYet := func(err error) (*freshness, error) {
+		if f := s.young(s.opts.Freshness); f != nil {
+			return f, nil
+		}
+		return nil, err
+	}
+	if err := s.folding.take(waiting); err != nil {
+		return notYet(err)
+	}
+	defer s.folding.leave()
 	for {
 		f, err := s.refresh(ctx, age)
 		if err != nil {
@@ -153,15 +174,12 @@ func (s *Store) fresh(ctx context.Context) (*freshness, error) {
 		if young := s.young(age); young != nil {
 			return young, nil
 		}
-		if f != nil || s.opts.Clock().Sub(began) > s.opts.Freshness { // it takes too long
-			if f := s.young(s.opts.Freshness); f != nil {
-				return f, nil
-			}
-			return nil, errBehind
+		if f != nil { // it took too long
+			return notYet(errBehind)
 		}
 		select {
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+		case <-waiting.Done():
+			return notYet(context.Cause(waiting))
 		case <-time.After(lookAgain):
 		}
 	}

@@ -69,7 +69,7 @@ func (s *Store) finish(ctx context.Context) (end instant, err error) {
 	}
 	e, err := s.readEnd(ctx)
 	if err == nil && e.head > f.cut {
-		if _, err = s.cut(ctx); err == nil {
+		if _, err = s.cut(ctx, e); err == nil {
 			f, err = s.fold(ctx)
 		}
 	}

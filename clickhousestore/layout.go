@@ -83,6 +83,9 @@ func (l layout) renderCopying(bare string) []string {
 	return []string{m[1] + l.here(m[2]) + m[3] + l.here(m[4])}
 }
 
+// altering matches a statement that changes how a table is kept.
+var altering = regexp.MustCompile(`^ALTER TABLE (\w+)( MODIFY SETTING [^;]*)$`)
+
 // render returns a statement of a migration, which is written for one server, as
 // it is to be run on a server of the layout.
 func (l layout) render(sql string, home bool, database string) ([]string, error) {
@@ -92,6 +95,12 @@ func (l layout) render(sql string, home bool, database string) ([]string, error)
 	bare := strings.TrimSpace(comments.ReplaceAllString(sql, ""))
 	if copied := l.renderCopying(bare); copied != nil {
 		return copied, nil
+	}
+	if m := altering.FindStringSubmatch(bare); m != nil {
+		if sharded[m[1]] == "" && !home {
+			return nil, nil
+		}
+		return []string{"ALTER TABLE " + l.here(m[1]) + m[2]}, nil
 	}
 	name := createTable.FindStringSubmatch(bare)
 	if name == nil || engine.FindString(bare) == "" {

@@ -51,6 +51,19 @@ func TestRender(t *testing.T) {
 	if err != nil || strings.Join(got, "|") != "CREATE MATERIALIZED VIEW IF NOT EXISTS v TO records_by_id_shard AS SELECT * FROM records_shard" {
 		t.Errorf("rendered %q, %v", got, err)
 	}
+	for _, tt := range []struct {
+		table string
+		home  bool
+		want  string
+	}{
+		{"claims", true, "ALTER TABLE claims_shard MODIFY SETTING a = 1"}, {"claims", false, "ALTER TABLE claims_shard MODIFY SETTING a = 1"},
+		{"folds", true, "ALTER TABLE folds MODIFY SETTING a = 1"}, {"folds", false, ""},
+	} {
+		got, err := shards.render("-- Why.\nALTER TABLE "+tt.table+" MODIFY SETTING a = 1", tt.home, "db")
+		if err != nil || strings.Join(got, "|") != tt.want {
+			t.Errorf("%s, at home %t: rendered %q, %v, want %q", tt.table, tt.home, got, err, tt.want)
+		}
+	}
 	if _, err := shards.render("INSERT INTO claims SELECT * FROM records", true, "db"); err == nil {
 		t.Error("rows of one shard are copied to another table of the same, where they do not belong")
 	}

@@ -3,7 +3,10 @@ package clickhousestore
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
@@ -13,20 +16,72 @@ import (
 // lineKey is a Line's Key; that of an event without charges is all zero.
 type lineKey [16]byte
 
-// lineBook knows the lines that this server has met. They never change and are
-// few: a card has some hundred thousand at most.
+// lineBook knows the lines that this server has met of late. They never change. A
+// card has some hundred thousand at most; events that bring their own prices and
+// texts have any number.
 type lineBook struct {
 	mu     sync.RWMutex
-	lines  map[lineKey]*tollbook.Line
-	stored map[lineKey]bool // those known to be in the database
+	lines  map[lineKey]*knownLine
+	age    uint32    // how often lines have been let go
+	letGo  time.Time // the last time
+	hotNow hotNumbers
+}
 
-	numbers  map[tollbook.Grouping]int // of groupings, from 0
-	numberOf map[lineKey]int           // of lines without tiers
+type knownLine struct {
+	*tollbook.Line
+	stored bool          // it is known to be in the database
+	used   atomic.Uint32 // the age in which it was asked for last
+}
+
+// touch notes that a line was asked for.
+func (l *knownLine) touch(age uint32) {
+	if l.used.Load() != age {
+		l.used.Store(age)
+	}
+}
+
+// hotNumbers are what hot calls the records of a month.
+type hotNumbers struct {
+	of     map[tollbook.Grouping]int // from 0
+	ofLine map[lineKey]int           // of lines without tiers
 }
 
 func (b *lineBook) init() {
-	b.lines, b.stored = map[lineKey]*tollbook.Line{}, map[lineKey]bool{}
-	b.numbers, b.numberOf = map[tollbook.Grouping]int{}, map[lineKey]int{}
+	b.lines = map[lineKey]*knownLine{}
+	b.hotNow = hotNumbers{map[tollbook.Grouping]int{}, map[lineKey]int{}}
+}
+
+// Beyond so many lines those that nobody has asked for are let go, so often: whoever
+// loads lines is done with them long before.
+const (
+	manyLines  = 500_000
+	letGoEvery = 10 * time.Minute
+)
+
+// thin lets lines go if there are many, for whoever has the turn to fold, and tells
+// whether it has: numbers are given anew then.
+func (b *lineBook) thin(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.lines) <= manyLines || now.Sub(b.letGo) < letGoEvery {
+		return false
+	}
+	b.letGo = now
+	maps.DeleteFunc(b.lines, func(_ lineKey, l *knownLine) bool { return l.used.Load() != b.age })
+	b.age++
+	b.hotNow = hotNumbers{map[tollbook.Grouping]int{}, map[lineKey]int{}}
+	return true
+}
+
+// put has a line known, for whoever holds mu.
+func (b *lineBook) put(k lineKey, l *tollbook.Line, stored bool) {
+	known := b.lines[k]
+	if known == nil {
+		known = &knownLine{Line: l}
+		b.lines[k] = known
+	}
+	known.stored = known.stored || stored
+	known.touch(b.age)
 }
 
 // number returns the number of the grouping of a line that is known and has no
@@ -34,14 +89,15 @@ func (b *lineBook) init() {
 func (b *lineBook) number(k lineKey) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n, there := b.numberOf[k]
+	h := &b.hotNow
+	n, there := h.ofLine[k]
 	if !there {
 		g := b.lines[k].Grouping
-		if n, there = b.numbers[g]; !there {
-			n = len(b.numbers)
-			b.numbers[g] = n
+		if n, there = h.of[g]; !there {
+			n = len(h.of)
+			h.of[g] = n
 		}
-		b.numberOf[k] = n
+		h.ofLine[k] = n
 	}
 	return n
 }
@@ -52,8 +108,11 @@ func (s *Store) storeLines(ctx context.Context, lines func(yield func(*tollbook.
 	fresh := map[lineKey]*tollbook.Line{}
 	b.mu.RLock()
 	for l := range lines {
-		if k := lineKey(l.Key()); !b.stored[k] {
+		k := lineKey(l.Key())
+		if known := b.lines[k]; known == nil || !known.stored {
 			fresh[k] = l
+		} else {
+			known.touch(b.age)
 		}
 	}
 	b.mu.RUnlock()
@@ -76,10 +135,7 @@ func (s *Store) storeLines(ctx context.Context, lines func(yield func(*tollbook.
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for k, l := range fresh {
-		b.stored[k] = true
-		if b.lines[k] == nil {
-			b.lines[k] = l
-		}
+		b.put(k, l, true)
 	}
 	return nil
 }
@@ -90,7 +146,9 @@ func (s *Store) loadLines(ctx context.Context, keys map[lineKey]bool) error {
 	var missing [][]byte
 	b.mu.RLock()
 	for k := range keys {
-		if b.lines[k] == nil && k != (lineKey{}) {
+		if l := b.lines[k]; l != nil {
+			l.touch(b.age)
+		} else if k != (lineKey{}) {
 			missing = append(missing, k[:])
 		}
 	}
@@ -124,7 +182,7 @@ func (s *Store) loadLines(ctx context.Context, keys map[lineKey]bool) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for k, l := range found {
-		b.lines[k], b.stored[k] = l, true
+		b.put(k, l, true)
 	}
 	return nil
 }
@@ -133,16 +191,19 @@ func (s *Store) loadLines(ctx context.Context, keys map[lineKey]bool) error {
 func (b *lineBook) learn(l *tollbook.Line) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if k := lineKey(l.Key()); b.lines[k] == nil {
-		b.lines[k] = l
-	}
+	b.put(lineKey(l.Key()), l, false)
 }
 
-// line returns a line that is known.
+// line returns a line that is known, or nil.
 func (b *lineBook) line(k lineKey) *tollbook.Line {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	return b.lines[k]
+	l := b.lines[k]
+	if l == nil {
+		return nil
+	}
+	l.touch(b.age)
+	return l.Line
 }
 
 func keyOf(l *tollbook.Line) []byte {

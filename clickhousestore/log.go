@@ -118,23 +118,11 @@ func (s *Store) first(ctx context.Context, b *placed, values ...any) error {
 		if n > 0 {
 			spoiled = fmt.Sprintf("/%d", n)
 		}
-		insert := ctx
-		if b.writer != 0 {
-			insert = writer(ctx, b.writer)
-		}
-		var tables []*sent
-		if b.fresh != nil {
-			tables = append(tables, b.fresh)
-		}
-		insert, err := s.once(insert, b.token+spoiled, tables...)
-		if err != nil {
-			return err
-		}
-		if err := s.exec(insert, b.insert); err != nil {
+		if err := s.place(ctx, b, b.token+spoiled); err != nil {
 			return err
 		}
 		there := false
-		err = s.query(ctx, b.look, func(rows driver.Rows) error {
+		err := s.query(ctx, b.look, func(rows driver.Rows) error {
 			there = true
 			return rows.Scan(values...)
 		})
@@ -148,6 +136,24 @@ func (s *Store) first(ctx context.Context, b *placed, values ...any) error {
 	return fmt.Errorf("the block %s was taken, and is not there", b.token)
 }
 
+// place inserts a block under a token.
+func (s *Store) place(ctx context.Context, b *placed, token string) error {
+	if b.writer != 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = writer(ctx, b.writer)
+		defer cancel()
+	}
+	var tables []*sent
+	if b.fresh != nil {
+		tables = append(tables, b.fresh)
+	}
+	insert, err := s.once(ctx, token, tables...)
+	if err != nil {
+		return err
+	}
+	return s.exec(insert, b.insert)
+}
+
 // once returns a context for an insert whose block is taken once for a token. A
 // statement whose rows could come in several orders is refused with it.
 func (s *Store) once(ctx context.Context, token string, tables ...*sent) (context.Context, error) {
@@ -158,19 +164,20 @@ func (s *Store) once(ctx context.Context, token string, tables ...*sent) (contex
 	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"insert_deduplication_token": token, "insert_deduplicate": 1, "deduplicate_insert_select": "force_enable", "max_execution_time": statementTime.Seconds()})), nil
 }
 
-// cut ends an epoch and returns the position at which the next one begins.
-func (s *Store) cut(ctx context.Context) (uint64, error) {
+// cut ends an epoch, where the log ended of late, and returns the position at
+// which the next one begins.
+func (s *Store) cut(ctx context.Context, e end) (uint64, error) {
 	var id [16]byte
 	if _, err := io.ReadFull(s.opts.Rand, id[:]); err != nil {
 		return 0, err
 	}
 	for {
-		e, err := s.readEnd(ctx)
-		if err != nil {
-			return 0, err
-		}
-		if ok, err := s.appendLog(ctx, e, []entry{{requestID: id}}); ok || err != nil {
+		ok, err := s.appendLog(ctx, e, []entry{{requestID: id}})
+		if ok || err != nil {
 			return e.pos + 1, err
+		}
+		if e, err = s.readEnd(ctx); err != nil {
+			return 0, err
 		}
 	}
 }
@@ -296,20 +303,14 @@ type knownMarks struct {
 	upTo  uint64
 }
 
-// load reads the marks up to a position.
-func (k *knownMarks) load(ctx context.Context, s *Store, upTo uint64) error {
-	if upTo <= k.upTo {
-		return nil
+// load reads the marks up to a position, and up to where has been folded.
+func (k *knownMarks) load(ctx context.Context, s *Store, upTo uint64) (folded uint64, err error) {
+	var fresh []uint64
+	err = s.one(ctx, fmt.Sprintf("SELECT (SELECT max(cut) FROM folds), arraySort(groupArray(pos)) FROM log WHERE pos > %d AND pos <= %d AND kind = %d", k.upTo, upTo, tollbook.KindMark), &folded, &fresh)
+	if err == nil && upTo > k.upTo {
+		k.marks, k.upTo = append(k.marks, fresh...), upTo
 	}
-	fresh := k.marks
-	err := s.query(ctx, fmt.Sprintf("SELECT pos FROM log WHERE pos > %d AND pos <= %d AND kind = %d ORDER BY pos", k.upTo, upTo, tollbook.KindMark), func(rows driver.Rows) error {
-		fresh = append(fresh, 0)
-		return rows.Scan(&fresh[len(fresh)-1])
-	})
-	if err == nil {
-		k.marks, k.upTo = fresh, upTo
-	}
-	return err
+	return folded, err
 }
 
 // last returns the last mark at or before a position, 0 for none.

@@ -45,12 +45,20 @@ func (n *names) folded(cut uint64) {
 	}
 }
 
-// doubtful returns those of claims that may be among those folded before a cut,
-// and the epoch since which all of them must be looked up where they were written.
-func (n *names) doubtful(claims claimed, folded uint64) (claimed, uint64) {
+// known returns the cut before which all names are known.
+func (n *names) known() uint64 {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.upTo > folded { // the database is not the one it was: it was restored, or is being rebuilt
+	return n.upTo
+}
+
+// doubtful returns those of claims that may be among those folded before a cut,
+// and the epoch since which all of them must be looked up where they were written.
+// They were known up to before when it was read how far that is.
+func (n *names) doubtful(claims claimed, before, folded uint64) (claimed, uint64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if before > folded { // the database is not the one it was: it was restored, or is being rebuilt
 		n.forget()
 	}
 	if n.upTo == 0 {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -145,6 +146,7 @@ func (s *Store) lookUp(ctx context.Context, group []*posting) (*known, error) {
 		}
 	}
 	k := &known{fingerprints: make(map[tollbook.Claim]uint64, len(all))}
+	knownUpTo := s.names.known()
 	waited, err := false, s.readState(ctx, k)
 	if err == nil {
 		waited, err = s.keepPace(ctx, k)
@@ -156,7 +158,7 @@ func (s *Store) lookUp(ctx context.Context, group []*posting) (*known, error) {
 		return nil, err
 	}
 	s.names.folded(k.folded)
-	doubtful, since := s.names.doubtful(all, k.folded)
+	doubtful, since := s.names.doubtful(all, knownUpTo, k.folded)
 	asked := make([]claimed, len(s.shards))
 	for _, c := range doubtful {
 		shard := s.shardOfClaim((*tollbook.Claim)(c))
@@ -231,9 +233,12 @@ func (r row) before(other row) bool {
 // waits for those that are under way.
 const writing = "tollbook-write-"
 
-// writer returns a context for a statement that writes events or bookings.
-func writer(ctx context.Context, id uint64) context.Context {
-	return clickhouse.Context(ctx, clickhouse.WithQueryID(fmt.Sprintf("%s%016x", writing, id)), clickhouse.WithSettings(clickhouse.Settings{"max_execution_time": statementTime.Seconds()}))
+// writer returns a context for a statement that writes events or bookings, and ends
+// on the server after statementTime: the driver gives it 5 seconds more than there
+// are to the deadline.
+func writer(ctx context.Context, id uint64) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, statementTime-5*time.Second)
+	return clickhouse.Context(ctx, clickhouse.WithQueryID(fmt.Sprintf("%s%016x", writing, id))), cancel
 }
 
 // fence refuses a statement unless the last definition is the one at under. It
@@ -250,7 +255,9 @@ func (s *Store) insertEvents(ctx context.Context, shard *database, words *wordCo
 		return err
 	}
 	batch := &sent{"fresh", words.eventColumns()}
-	insert, err := with(writer(ctx, id), batch)
+	ctx, cancel := writer(ctx, id)
+	defer cancel()
+	insert, err := with(ctx, batch)
 	if err != nil {
 		return err
 	}

@@ -18,8 +18,10 @@ var errNotAlone = tollbook.NewError(tollbook.CodeConflict, "A server folds at th
 // CodeConflict where one is noticed. One that was interrupted is to be done
 // again; until it is done servers answer nothing.
 func (s *Store) Rebuild(ctx context.Context, told func(done, total int64)) error {
-	s.folding.Lock()
-	defer s.folding.Unlock()
+	if err := s.folding.take(ctx); err != nil {
+		return err
+	}
+	defer s.folding.leave()
 	return unavailable(s.rebuild(ctx, told))
 }
 
@@ -40,7 +42,7 @@ func (s *Store) rebuild(ctx context.Context, told func(done, total int64)) error
 	if len(ends) == 0 {
 		return nil
 	}
-	if err := s.marks.load(ctx, s, ends[len(ends)-1]); err != nil {
+	if _, err := s.marks.load(ctx, s, ends[len(ends)-1]); err != nil {
 		return err
 	}
 	ranges, total, err := s.ranges(ctx, ends)

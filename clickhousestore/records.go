@@ -90,7 +90,9 @@ func (f *folding) putRecords(ctx context.Context, records map[group]*priced) err
 	if err != nil {
 		return err
 	}
-	return f.store.exec(ctx, fmt.Sprintf("INSERT INTO records (%s) SELECT * %s FROM fresh", fresh.names(), replaceNumbers))
+	// One that comes again is written again: what the first had of it, records or
+	// records_by_id, nobody knows.
+	return f.store.exec(ctx, fmt.Sprintf("INSERT INTO records (%s) SETTINGS insert_deduplicate = 0 SELECT * %s FROM fresh", fresh.names(), replaceNumbers))
 }
 
 // recordsBefore returns the records that what was written changes, as they were.

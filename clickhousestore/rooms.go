@@ -38,8 +38,10 @@ type rooms struct {
 	cells map[cell]*room
 	lines int // in all of them
 
-	// adding is what the group in hand adds, which is not written yet.
+	// adding is what the group in hand adds, which is not written yet; and exact the
+	// cells that looked full and were read once more for it.
 	adding map[cell]map[lineKey]bool
+	exact  map[cell]bool
 }
 
 // room is what one account's month could show.
@@ -63,7 +65,7 @@ func (rs *rooms) init() { rs.cells = map[cell]*room{} }
 // load has the rooms of cells known, for a group that adds to them.
 func (rs *rooms) load(ctx context.Context, s *Store, cells map[cell]bool) error {
 	rs.mu.Lock()
-	rs.adding = map[cell]map[lineKey]bool{}
+	rs.adding, rs.exact = map[cell]map[lineKey]bool{}, map[cell]bool{}
 	if rs.lines > maxRooms {
 		rs.cells, rs.lines = map[cell]*room{}, 0
 	}
@@ -159,6 +161,9 @@ func (rs *rooms) take(ctx context.Context, s *Store, c cell, charges []tollbook.
 	if rs.add(&s.lines, c, charges) {
 		return true, nil
 	}
+	if rs.isExact(c) {
+		return false, nil
+	}
 	// It looks full: what has been taken out since is not known yet.
 	if _, err := s.fold(ctx); err != nil {
 		return false, err
@@ -175,8 +180,15 @@ func (rs *rooms) take(ctx context.Context, s *Store, c cell, charges []tollbook.
 		}
 	}
 	rs.put(fresh)
+	rs.exact[c] = true
 	rs.mu.Unlock()
 	return rs.add(&s.lines, c, charges), nil
+}
+
+func (rs *rooms) isExact(c cell) bool {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	return rs.exact[c]
 }
 
 // add adds charges to a room, if they fit.
@@ -225,6 +237,10 @@ func (r *room) show(lines *lineBook, more []*tollbook.Line) bool {
 		r.groups = map[tollbook.Grouping]bool{}
 		for k := range r.lines {
 			l := lines.line(k)
+			if l == nil { // it was let go: the cell is to be read once more
+				r.groups = nil
+				return false
+			}
 			for i := range l.Parts() {
 				r.groups[l.Part(i).Grouping] = true
 			}

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"syscall"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/cespare/xxhash/v2"
 	"golang.org/x/sync/errgroup"
 
@@ -133,80 +131,3 @@ func (t *topology) onShards(ctx context.Context, f func(ctx context.Context, i i
 
 // statementTime bounds how long a statement that writes may run on a server.
 const statementTime = 30 * time.Second
-
-// silence is how long a replica is waited for that does not answer: what it was
-// running has been given up by then, for a statement that writes has statementTime.
-const silence = statementTime + 30*time.Second
-
-// errUnheard is that a replica may be writing that cannot be asked.
-var errUnheard = errors.New("a replica does not answer, and may be writing")
-
-// writers returns the ids of the statements that write on any server. A replica
-// that does not answer is passed over once ZooKeeper knows nothing of it either,
-// for without that it commits nothing; and, unless it refuses connections, after
-// silence. One that refuses them may be on its way down, and end what it began.
-func (s *Store) writers(ctx context.Context) (map[string]bool, error) {
-	ids := map[string]bool{}
-	unheard := map[int]bool{} // shards
-	var answered []*member
-	for _, m := range s.members {
-		err := m.query(ctx, "SELECT query_id FROM system.processes WHERE startsWith(query_id, '"+writing+"')", func(rows driver.Rows) error {
-			var id string
-			err := rows.Scan(&id)
-			ids[id] = true
-			return err
-		})
-		switch now := s.opts.Clock(); {
-		case err == nil:
-			m.silent = time.Time{}
-			answered = append(answered, m)
-			continue
-		case !m.replicated:
-			return nil, err
-		case errors.Is(err, syscall.ECONNREFUSED):
-		case m.silent.IsZero():
-			m.silent = now
-			fallthrough
-		default:
-			if now.Sub(m.silent) < silence {
-				return nil, fmt.Errorf("%w: %s: %w", errUnheard, m.name, err)
-			}
-		}
-		unheard[m.shard] = true
-	}
-	for shard := range unheard {
-		if err := s.allHeard(ctx, shard, answered); err != nil {
-			return nil, err
-		}
-	}
-	return ids, nil
-}
-
-// allHeard returns errUnheard unless all replicas of a shard that ZooKeeper knows
-// to be there have answered.
-func (s *Store) allHeard(ctx context.Context, shard int, answered []*member) error {
-	heard, there := map[string]bool{}, map[string]uint8{}
-	for _, m := range answered {
-		if m.shard != shard {
-			continue
-		}
-		var name, failed string
-		err := m.one(ctx, "SELECT replica_name, replica_is_active, zookeeper_exception FROM system.replicas WHERE database = currentDatabase() AND table = "+quote(s.layout.here("events")), &name, &there, &failed)
-		if err == nil && failed != "" {
-			err = errors.New(failed)
-		}
-		if err != nil {
-			return err
-		}
-		heard[name] = true
-	}
-	for name, active := range there {
-		if active != 0 && !heard[name] {
-			return fmt.Errorf("%w: %q of shard %d", errUnheard, name, shard+1)
-		}
-	}
-	if len(heard) == 0 {
-		return fmt.Errorf("%w: all of shard %d", errUnheard, shard+1)
-	}
-	return nil
-}

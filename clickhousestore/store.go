@@ -73,7 +73,7 @@ type Store struct {
 	metrics *metrics
 
 	holder   [16]byte      // of leases
-	folding  sync.Mutex    // held while this server folds
+	folding  turn          // of this server to fold
 	marks    knownMarks    // by folding
 	hot      hot           // by folding
 	foldTook time.Duration // by folding: the last one
@@ -105,7 +105,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 		return nil, errors.Join(err, home.conn.Close())
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Store{database: home, topology: servers, opts: opts.withDefaults(), stop: stop, closing: make(chan struct{})}
+	s := &Store{database: home, topology: servers, opts: opts.withDefaults(), folding: make(turn, 1), stop: stop, closing: make(chan struct{})}
 	if _, err := io.ReadFull(s.opts.Rand, s.holder[:]); err != nil {
 		stop()
 		return nil, errors.Join(err, servers.close(), home.conn.Close())

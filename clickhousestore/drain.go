@@ -1,0 +1,213 @@
+package clickhousestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// drain waits until nothing that was begun before is written any more: such a
+// statement may not have seen the last cut, and those that begin later do. With
+// replicas it waits as well for what was written and has not reached its majority,
+// whatever was answered about it.
+func (s *Store) drain(ctx context.Context) error {
+	everybody := true // at the first look; others do not come while that goes on
+	err := gone(ctx, func(ctx context.Context) (map[string]bool, error) {
+		ids, err := s.writers(ctx, everybody)
+		everybody = everybody && err != nil
+		return ids, err
+	})
+	if err != nil || !s.layout.replicated {
+		return err
+	}
+	// Each write of a statement that is done by now: its majority has it, or may
+	// never have it, and then ClickHouse takes it back.
+	waiting, cancel := context.WithTimeoutCause(ctx, patience, errOnTheWay)
+	defer cancel()
+	err = gone(waiting, s.onTheWay)
+	if err != nil && waiting.Err() != nil && ctx.Err() == nil {
+		err = errOnTheWay
+	}
+	return err
+}
+
+// errOnTheWay is that a write, which was not acknowledged, is still on its way to
+// the majority of a shard's replicas.
+var errOnTheWay = errors.New("a write is on its way to the majority of its replicas, and does not arrive")
+
+// gone waits until all that is listed now is not listed any more. That a replica
+// may be writing that cannot be asked is waited for a while.
+func gone(ctx context.Context, list func(context.Context) (map[string]bool, error)) error {
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	before, err := list(ctx)
+	for wait := time.Millisecond; err != nil || len(before) > 0; wait = min(2*wait, 100*time.Millisecond) {
+		if err != nil && (!errors.Is(err, errUnheard) || waiting.Err() != nil) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(wait):
+		}
+		var now map[string]bool
+		if now, err = list(ctx); err != nil {
+			continue
+		}
+		if before == nil {
+			before = now
+		}
+		for id := range before {
+			if !now[id] {
+				delete(before, id)
+			}
+		}
+	}
+	return nil
+}
+
+// silence is how long a replica is waited for that does not answer: what it was
+// running has been given up by then, for a statement that writes has statementTime.
+const silence = statementTime + 30*time.Second
+
+// answerTime is how long a server may take to say what it is running.
+const answerTime = 3 * time.Second
+
+// errUnheard is that a replica may be writing that cannot be asked.
+var errUnheard = errors.New("a replica does not answer, and may be writing")
+
+// writers returns the ids of the statements that write on any server. A replica
+// that does not answer is passed over once ZooKeeper knows nothing of it either,
+// for without that it commits nothing; and, unless it refuses connections, after
+// silence. One that refuses them may be on its way down, and end what it began.
+// With everybody, ZooKeeper is asked whether there are others than these servers.
+func (s *Store) writers(ctx context.Context, everybody bool) (map[string]bool, error) {
+	answers := make([]answer, len(s.members))
+	var asking sync.WaitGroup
+	for i, m := range s.members {
+		asking.Go(func() { answers[i] = m.writers(ctx) })
+	}
+	asking.Wait()
+	ids := map[string]bool{}
+	unheard := map[int]bool{} // shards
+	for i, m := range s.members {
+		switch err, now := answers[i].err, s.opts.Clock(); {
+		case err == nil:
+			m.silent = time.Time{}
+			for _, id := range answers[i].ids {
+				ids[id] = true
+			}
+			if everybody && m.replicated {
+				unheard[m.shard] = true
+			}
+			continue
+		case !m.replicated || ctx.Err() != nil:
+			return nil, err
+		case errors.Is(err, syscall.ECONNREFUSED):
+		case m.silent.IsZero():
+			m.silent = now
+			fallthrough
+		default:
+			if now.Sub(m.silent) < silence {
+				return nil, fmt.Errorf("%w: %s: %w", errUnheard, m.name, err)
+			}
+		}
+		unheard[m.shard] = true
+	}
+	for shard := range unheard {
+		var answered []*member
+		for i, m := range s.members {
+			if m.shard == shard && answers[i].err == nil {
+				answered = append(answered, m)
+			}
+		}
+		if err := s.allHeard(ctx, shard, answered); err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
+// answer is what a server says that it is running.
+type answer struct {
+	ids []string
+	err error
+}
+
+// writers returns the ids of the statements that write on a server. Of several
+// replicas one need not answer.
+func (m *member) writers(ctx context.Context) (a answer) {
+	if m.replicated {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, answerTime)
+		defer cancel()
+	}
+	a.err = m.query(ctx, "SELECT query_id FROM system.processes WHERE startsWith(query_id, '"+writing+"')", func(rows driver.Rows) error {
+		a.ids = append(a.ids, "")
+		return rows.Scan(&a.ids[len(a.ids)-1])
+	})
+	return a
+}
+
+// allHeard returns errUnheard unless all replicas of a shard that ZooKeeper knows
+// to be there are among those that have answered.
+func (s *Store) allHeard(ctx context.Context, shard int, answered []*member) error {
+	heard, there := map[string]bool{}, map[string]uint8{}
+	for _, m := range answered {
+		var name, failed string
+		err := m.one(ctx, "SELECT replica_name, replica_is_active, zookeeper_exception FROM system.replicas WHERE database = currentDatabase() AND table = "+quote(s.layout.here("events")), &name, &there, &failed)
+		if err == nil && failed != "" {
+			err = errors.New(failed)
+		}
+		if err != nil {
+			return err
+		}
+		heard[name] = true
+	}
+	for name, active := range there {
+		if active != 0 && !heard[name] {
+			return fmt.Errorf("%w: %q of shard %d", errUnheard, name, shard+1)
+		}
+	}
+	if len(heard) == 0 {
+		return fmt.Errorf("%w: all of shard %d", errUnheard, shard+1)
+	}
+	return nil
+}
+
+// onTheWay returns the parts that are on their way to the majority, of the tables
+// from which epochs are folded: a shard has one of a table at most, for a write
+// waits for the one before it.
+func (s *Store) onTheWay(ctx context.Context) (map[string]bool, error) {
+	parts := map[string]bool{}
+	for i := range s.shards {
+		tables := quote(s.layout.here("events"))
+		if i == 0 {
+			tables += ", " + quote(s.layout.here("bookings"))
+		}
+		sql := fmt.Sprintf(`SELECT path, value FROM system.zookeeper WHERE name = 'status' AND path IN (
+			SELECT zookeeper_path || '/quorum' FROM system.replicas WHERE database = currentDatabase() AND table IN (%s))`, tables)
+		err := s.shards[i].query(ctx, sql, func(rows driver.Rows) error {
+			var path, part string
+			err := rows.Scan(&path, &part)
+			// Of what is in there the part's name stays, while replicas get it.
+			for line := range strings.Lines(part) {
+				if strings.HasPrefix(line, "part_name:") {
+					part = line
+				}
+			}
+			parts[path+" "+part] = true
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return parts, nil
+}
