@@ -82,7 +82,7 @@ func TestBackup(t *testing.T) {
 	all := 0
 	for i, batch := range batches {
 		if i < 13 { // acknowledged before
-			for k := range batch {
+			for k := 0; k < len(batch); k += 10 {
 				if _, _, err := r.History(t.Context(), batch[k].Claim); err != nil {
 					t.Errorf("event %d of batch %d: %v", k, i, err)
 				}

@@ -22,6 +22,7 @@ type lineKey [16]byte
 type lineBook struct {
 	mu     sync.RWMutex
 	lines  map[lineKey]*knownLine
+	most   int       // beyond, some are let go
 	age    uint32    // how often lines have been let go
 	letGo  time.Time // the last time
 	hotNow hotNumbers
@@ -47,7 +48,7 @@ type hotNumbers struct {
 }
 
 func (b *lineBook) init() {
-	b.lines = map[lineKey]*knownLine{}
+	b.lines, b.most = map[lineKey]*knownLine{}, manyLines
 	b.hotNow = hotNumbers{map[tollbook.Grouping]int{}, map[lineKey]int{}}
 }
 
@@ -63,7 +64,7 @@ const (
 func (b *lineBook) thin(now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.lines) <= manyLines || now.Sub(b.letGo) < letGoEvery {
+	if len(b.lines) <= b.most || now.Sub(b.letGo) < letGoEvery {
 		return false
 	}
 	b.letGo = now

@@ -13,19 +13,20 @@ import (
 func TestLinesAreLetGo(t *testing.T) {
 	var b lineBook
 	b.init()
+	b.most = 10
 	now := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	one := decimal.New(decimal.NewInt(1), 0)
 	line := func(i int) *tollbook.Line {
 		return tollbook.NewLine(tollbook.Grouping{ProductID: fmt.Sprint(i)}, one, one)
 	}
-	for i := range manyLines {
+	for i := range b.most {
 		b.learn(line(i))
 	}
 	if b.thin(now) {
 		t.Error("as many as may be were let go")
 	}
-	kept, gone := lineKey(line(manyLines).Key()), lineKey(line(0).Key())
-	b.learn(line(manyLines))
+	kept, gone := lineKey(line(b.most).Key()), lineKey(line(0).Key())
+	b.learn(line(b.most))
 	if n := b.number(gone); n != 0 {
 		t.Errorf("the first number is %d", n)
 	}
@@ -41,7 +42,7 @@ func TestLinesAreLetGo(t *testing.T) {
 	}
 	now = now.Add(1)
 	if !b.thin(now) || b.line(gone) != nil || b.line(kept) == nil {
-		t.Errorf("of %d lines, two of which are asked for, %d are left", manyLines+1, len(b.lines))
+		t.Errorf("of %d lines, two of which are asked for, %d are left", b.most+1, len(b.lines))
 	}
 	r := room{lines: map[lineKey]bool{gone: true}, parts: tollbook.MaxRecordsPerMonth}
 	if _, fits := r.add(&b, []tollbook.Charge{{Line: line(2)}}); fits || r.groups != nil {

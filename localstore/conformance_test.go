@@ -34,4 +34,4 @@ func newMemDriver(testing.TB) storetest.Driver { return &memDriver{fs: newCrashF
 
 func TestConformance(t *testing.T) { storetest.Run(t, newMemDriver) }
 
-func TestHistories(t *testing.T) { storetest.Histories(t, newMemDriver, 3) }
+func TestHistories(t *testing.T) { storetest.Histories(t, newMemDriver, 2) }

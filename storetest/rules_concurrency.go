@@ -128,7 +128,7 @@ func overlappingPosts(s *subject) {
 // overlappingBookings lets every writer take up the same unrated events.
 func overlappingBookings(s *subject) {
 	var corrections []correction
-	for i := range 200 {
+	for i := range s.few(200) {
 		e := unrated(call(fmt.Sprint(i)))
 		s.accept(e)
 		corrections = append(corrections, booking(e, perMinute(), 2))

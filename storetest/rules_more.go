@@ -27,7 +27,7 @@ func isolationTests() []test {
 		}},
 		{"RecordsOfAnotherAreNotListed", func(s *subject) {
 			s.fillMixed()
-			for _, r := range s.model.AllRecords(globex) {
+			for _, r := range some(s, s.model.AllRecords(globex)) {
 				where := oneOf(tollbook.FieldID, filter.Eq, r.ID.String())
 				s.wantPage(tollbook.Query{OrganizationID: acme, Filter: where, Limit: 10})
 				s.wantPage(tollbook.Query{OrganizationID: acme, After: &r, Limit: 10})

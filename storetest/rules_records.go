@@ -25,10 +25,8 @@ func recordTests() []test {
 		}},
 		{"EveryOrder", func(s *subject) {
 			s.fillMixed()
-			for i, order := range orders() {
-				if !s.leftOut(i) {
-					s.wantPages(tollbook.Query{OrganizationID: acme, Order: order, Limit: 7})
-				}
+			for _, order := range some(s, orders()) {
+				s.wantPages(tollbook.Query{OrganizationID: acme, Order: order, Limit: 7})
 			}
 		}},
 		{"EveryFilter", func(s *subject) {
@@ -55,7 +53,7 @@ func recordTests() []test {
 		{"PageSizes", func(s *subject) {
 			s.fillMixed()
 			all := len(s.model.AllRecords(acme))
-			for _, limit := range []int{1, 2, all - 1, all, all + 1, tollbook.MaxPage} {
+			for _, limit := range []int{max(all/s.few(all), 1), 2, all - 1, all, all + 1, tollbook.MaxPage} {
 				s.wantPages(tollbook.Query{OrganizationID: acme, Limit: limit})
 			}
 		}},
@@ -86,7 +84,7 @@ func recordTests() []test {
 		{"ReopenKeepsThePages", func(s *subject) {
 			s.fillMixed()
 			s.reopen()
-			for _, order := range orders() {
+			for _, order := range some(s, orders()) {
 				s.wantPages(tollbook.Query{OrganizationID: acme, Order: order, Limit: 11})
 			}
 		}},
@@ -202,10 +200,7 @@ func afterNothing(s *subject) {
 	random := rand.New(rand.NewPCG(1, 2))
 	records := s.model.AllRecords(acme)
 	ids := []tollbook.RecordID{{}, {0x7f}, {0x80}, tollbook.RecordID([]byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"))}
-	for i, order := range orders() {
-		if s.leftOut(i) {
-			continue
-		}
+	for _, order := range some(s, orders()) {
 		for _, id := range ids {
 			near := records[random.IntN(len(records))]
 			for _, r := range []tollbook.Record{

@@ -170,7 +170,7 @@ func (s *subject) wantTiers(month string, want ...string) {
 func (s *subject) wantTiersHold() {
 	s.t.Helper()
 	for range 2 {
-		for _, r := range allRecords(s.t, s.ledger, acme) {
+		for _, r := range some(s, allRecords(s.t, s.ledger, acme)) {
 			s.wantAddUp(acme, r)
 			s.sameCuts(tollbook.EventQuery{OrganizationID: acme, Record: r.ID, Limit: 2})
 		}

@@ -43,11 +43,11 @@ func newLarge(t *testing.T) tollbook.Ledger {
 	return l
 }
 
-// TestLargeRestatement copies a month that was restated whole, cut off at each
-// call.
+// TestLargeRestatement copies a month that was restated whole, cut off at every
+// third call.
 func TestLargeRestatement(t *testing.T) {
 	source := newLarge(t)
-	for calls, ended := 1, false; !ended; calls++ {
+	for calls, ended := 1, false; !ended; calls += every(3) {
 		to := newMemory(t)
 		l := to.open(t)
 		var saved transfer.State

@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"tollbook"
+	"tollbook/clickhousetest"
 	"tollbook/localstore"
 	"tollbook/storetest"
 	"tollbook/transfer"
@@ -69,6 +70,9 @@ type copying struct {
 func newCopying(places ...func(t testing.TB) place) *copying {
 	return &copying{places: places, random: rand.New(rand.NewPCG(7, 7))}
 }
+
+// Thin implements storetest.Thinner.
+func (c *copying) Thin() bool { return !clickhousetest.Whole() }
 
 // Open implements storetest.Driver.
 func (c *copying) Open(t testing.TB) tollbook.Ledger {

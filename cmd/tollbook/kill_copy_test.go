@@ -24,7 +24,7 @@ import (
 // record of the last one is what a model made of the events says.
 func TestKillDuringCopy(t *testing.T) {
 	t.Parallel()
-	events, kills := 30_000, 5
+	events, kills := 15_000, 4
 	if testing.Short() {
 		events, kills = 5_000, 2
 	}

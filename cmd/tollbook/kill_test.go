@@ -33,7 +33,7 @@ import (
 // their ends, every record is what a model made of the same events says.
 func TestKillDuringImport(t *testing.T) {
 	t.Parallel()
-	events, kills := 100_000, 6
+	events, kills := 40_000, 5
 	if testing.Short() {
 		events, kills = 10_000, 3
 	}
