@@ -22,26 +22,40 @@ const (
 // heardFor has the connections of the native protocol broken where a server is
 // silent for too long. What the driver has for that is a bound on a statement.
 func heardFor(o *clickhouse.Options, connect, silence time.Duration) {
-	dialer := &net.Dialer{Timeout: connect}
-	dial := dialer.DialContext
-	if o.TLS != nil {
-		dial = (&tls.Dialer{NetDialer: dialer, Config: o.TLS}).DialContext
-	}
 	o.DialContext = func(ctx context.Context, addr string) (net.Conn, error) {
-		connecting, cancel := context.WithTimeout(ctx, connect)
+		ctx, cancel := context.WithTimeout(ctx, connect)
 		defer cancel()
-		conn, err := dial(connecting, "tcp", addr)
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 		if err != nil {
 			return nil, err
 		}
-		return &heard{Conn: conn, clock: time.Now, silence: connect, later: silence}, nil
+		h := &heard{TCPConn: conn.(*net.TCPConn), clock: time.Now, silence: connect, later: silence}
+		if o.TLS == nil {
+			return h, nil
+		}
+		return secure(ctx, h, addr, o.TLS)
 	}
 	o.ReadTimeout = 24 * time.Hour
 }
 
-// heard is a connection whose reads fail when nothing has come for a while.
+// secure speaks TLS over a connection.
+func secure(ctx context.Context, conn net.Conn, addr string, config *tls.Config) (net.Conn, error) {
+	if config.ServerName == "" {
+		config = config.Clone()
+		config.ServerName, _, _ = net.SplitHostPort(addr)
+	}
+	secured := tls.Client(conn, config)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return secured, nil
+}
+
+// heard is a connection whose reads fail when nothing has come for a while. Whether
+// it is broken can be asked of its socket, as the driver does.
 type heard struct {
-	net.Conn
+	*net.TCPConn
 	clock          func() time.Time
 	silence, later time.Duration // until the first answer, and from then on
 	deadline       atomic.Int64  // of the driver's, in nanoseconds since 1970; 0: none
@@ -50,31 +64,40 @@ type heard struct {
 // Read implements net.Conn.
 func (h *heard) Read(p []byte) (int, error) {
 	until := h.clock().Add(h.silence)
-	if d := h.deadline.Load(); d != 0 {
-		if own := time.Unix(0, d); own.Before(until) {
-			until = own
-		}
+	if own := h.own(); !own.IsZero() && own.Before(until) {
+		until = own
 	}
-	if err := h.Conn.SetReadDeadline(until); err != nil {
+	if err := h.TCPConn.SetReadDeadline(until); err != nil {
 		return 0, err
 	}
-	n, err := h.Conn.Read(p)
+	n, err := h.TCPConn.Read(p)
 	if n > 0 {
 		h.silence = h.later
 	}
+	if errSet := h.TCPConn.SetReadDeadline(h.own()); err == nil {
+		err = errSet
+	}
 	return n, err
+}
+
+// own is the deadline that the driver has set; zero: none.
+func (h *heard) own() time.Time {
+	if d := h.deadline.Load(); d != 0 {
+		return time.Unix(0, d)
+	}
+	return time.Time{}
 }
 
 // SetDeadline implements net.Conn.
 func (h *heard) SetDeadline(t time.Time) error {
 	h.keep(t)
-	return h.Conn.SetDeadline(t)
+	return h.TCPConn.SetDeadline(t)
 }
 
 // SetReadDeadline implements net.Conn.
 func (h *heard) SetReadDeadline(t time.Time) error {
 	h.keep(t)
-	return h.Conn.SetReadDeadline(t)
+	return h.TCPConn.SetReadDeadline(t)
 }
 
 func (h *heard) keep(t time.Time) {

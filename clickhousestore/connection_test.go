@@ -28,7 +28,7 @@ func TestHeard(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { conn.Close(); other.Close() })
-		return &heard{Conn: conn, clock: time.Now, silence: silence, later: later}, other
+		return &heard{TCPConn: conn.(*net.TCPConn), clock: time.Now, silence: silence, later: later}, other
 	}
 	want := func(what string, h *heard, broken bool) {
 		t.Helper()

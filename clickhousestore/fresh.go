@@ -128,10 +128,13 @@ func (s *Store) foldAlone(ctx context.Context) (*freshness, error) {
 	return s.foldNow(ctx)
 }
 
-// extendFold extends the lease, or gives that up soon: where it fails, another server
-// may fold the same.
+// extendTime is how long a database may take to extend the lease, which whoever waits
+// for the fold waits for too. A statement that is given up costs its connection.
+const extendTime = 5 * time.Second
+
+// extendFold extends the lease. Where it fails, another server may fold the same.
 func (s *Store) extendFold(ctx context.Context, length time.Duration) {
-	ctx, cancel := context.WithTimeout(ctx, length/2)
+	ctx, cancel := context.WithTimeout(ctx, extendTime)
 	defer cancel()
 	_, _ = s.Lease(ctx, foldLease, s.holder, length)
 }

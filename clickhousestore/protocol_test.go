@@ -59,7 +59,7 @@ func TestMigrate(t *testing.T) {
 	if err := open(); err == nil || !strings.Contains(err.Error(), "tollbook clickhouse migrate") {
 		t.Fatalf("opened without tables: %v", err)
 	}
-	if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Out: &first}); err != nil || first.String() != "0001_ledger\n0002_leases\n0003_records_by_id\n" {
+	if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Out: &first}); err != nil || first.String() != "0001_ledger\n0002_leases\n0003_records_by_id\n0004_views_synced\n" {
 		t.Fatalf("migrate: %v, %q", err, first.String())
 	}
 	if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Out: &second}); err != nil || second.String() != "" {

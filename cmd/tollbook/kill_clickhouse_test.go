@@ -57,6 +57,13 @@ func killOverClickHouse(t *testing.T, nodes []*clickhousetest.Server, tables cli
 			}
 		}
 	}
+	// This build of the engine aborts, now and then, when whoever asks it something
+	// is killed: so each is started anew.
+	restartAll := func() {
+		for _, n := range nodes {
+			n.Restart()
+		}
+	}
 	w := &killWorld{
 		t: t, data: filepath.Join(t.TempDir(), "keys"), program: filepath.Join(t.TempDir(), "tollbook"), gate: newGate(t),
 		env: []string{"TOLLBOOK_STORE=" + store, "TOLLBOOK_FRESHNESS=1s"},
@@ -74,7 +81,7 @@ func killOverClickHouse(t *testing.T, nodes []*clickhousetest.Server, tables cli
 		}
 		if k%3 < 2 {
 			w.kill(imports)
-			restart()
+			restartAll()
 			w.serve()
 			continue
 		}
