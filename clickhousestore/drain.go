@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -12,34 +11,17 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// drain waits until nothing that was begun before is written any more: such a
-// statement may not have seen the last cut, and those that begin later do. With
-// replicas it waits as well for what was written and has not reached its majority,
-// whatever was answered about it.
+// drain waits until the statements are done that write and have begun before.
+// They may not have seen the last cut; those that begin later do. A replica that
+// may be writing and cannot be asked is waited for a while.
 func (s *Store) drain(ctx context.Context) error {
 	everybody := true // at the first look; others do not come while that goes on
-	err := gone(ctx, func(ctx context.Context) (map[string]bool, error) {
+	return gone(ctx, func(ctx context.Context) (map[string]bool, error) {
 		ids, err := s.writers(ctx, everybody)
 		everybody = everybody && err != nil
 		return ids, err
 	})
-	if err != nil || !s.layout.replicated {
-		return err
-	}
-	// Each write of a statement that is done by now: its majority has it, or may
-	// never have it, and then ClickHouse takes it back.
-	waiting, cancel := context.WithTimeoutCause(ctx, patience, errOnTheWay)
-	defer cancel()
-	err = gone(waiting, s.onTheWay)
-	if err != nil && waiting.Err() != nil && ctx.Err() == nil {
-		err = errOnTheWay
-	}
-	return err
 }
-
-// errOnTheWay is that a write, which was not acknowledged, is still on its way to
-// the majority of a shard's replicas.
-var errOnTheWay = errors.New("a write is on its way to the majority of its replicas, and does not arrive")
 
 // gone waits until all that is listed now is not listed any more. That a replica
 // may be writing that cannot be asked is waited for a while.
@@ -179,35 +161,4 @@ func (s *Store) allHeard(ctx context.Context, shard int, answered []*member) err
 		return fmt.Errorf("%w: all of shard %d", errUnheard, shard+1)
 	}
 	return nil
-}
-
-// onTheWay returns the parts that are on their way to the majority, of the tables
-// from which epochs are folded: a shard has one of a table at most, for a write
-// waits for the one before it.
-func (s *Store) onTheWay(ctx context.Context) (map[string]bool, error) {
-	parts := map[string]bool{}
-	for i := range s.shards {
-		tables := quote(s.layout.here("events"))
-		if i == 0 {
-			tables += ", " + quote(s.layout.here("bookings"))
-		}
-		sql := fmt.Sprintf(`SELECT path, value FROM system.zookeeper WHERE name = 'status' AND path IN (
-			SELECT zookeeper_path || '/quorum' FROM system.replicas WHERE database = currentDatabase() AND table IN (%s))`, tables)
-		err := s.shards[i].query(ctx, sql, func(rows driver.Rows) error {
-			var path, part string
-			err := rows.Scan(&path, &part)
-			// Of what is in there the part's name stays, while replicas get it.
-			for line := range strings.Lines(part) {
-				if strings.HasPrefix(line, "part_name:") {
-					part = line
-				}
-			}
-			parts[path+" "+part] = true
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return parts, nil
 }

@@ -98,38 +98,3 @@ func TestReplicaLagsBehind(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-// TestWriteArrivesLate: a write that was refused, for the majority did not get it
-// in time, may still get there. It is waited for, or taken back, before its epoch
-// is folded.
-func TestWriteArrivesLate(t *testing.T) {
-	r := newReplicas(t, 1, 3)
-	name, url := r.database(t)
-	l := servers(t, url, 1, clickhousestore.Options{})[0]
-	batches := someBatches(31, 3, 20)
-	postLoop(t, l, batches[0])
-	r.run(t, "SYSTEM STOP FETCHES "+name+".events_shard", 1, 2)
-	wantUnavailable(t, l, batches[1])
-	brief, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-	defer cancel()
-	if err := l.Settle(brief); err == nil {
-		t.Error("folded while a write was on its way")
-	}
-	if err := l.Settle(t.Context()); tollbook.CodeOf(err) != tollbook.CodeUnavailable {
-		t.Errorf("while it does not arrive: %v, want %s", err, tollbook.CodeUnavailable)
-	}
-	r.run(t, "SYSTEM START FETCHES "+name+".events_shard", 1, 2)
-	for err := l.Settle(t.Context()); err != nil; err = l.Settle(t.Context()) {
-		if tollbook.CodeOf(err) != tollbook.CodeUnavailable {
-			t.Fatal(err)
-		}
-	}
-	wantAllOnce(t, l, batches)
-	report, err := l.Verify(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if report.Found > 0 {
-		t.Errorf("%d differences:\n%s", report.Found, strings.Join(report.Differences, "\n"))
-	}
-}

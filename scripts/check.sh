@@ -59,6 +59,8 @@ step "go test $race"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 TOLLBOOK_TEST_NOT_RUN="$log" go test $race -timeout 18m ./...
+step "the suite of the stores in full, which is thinner under the race detector"
+go test -timeout 10m -run 'Conforms|Conformance|Histories' ./storetest ./localstore
 step "the contract over ClickHouse"
 TOLLBOOK_TEST_STORE=clickhouse TOLLBOOK_TEST_NOT_RUN="$log" go test -timeout 10m ./api
 # Modules of their own, whose dependencies do not reach the product.

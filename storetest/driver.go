@@ -14,7 +14,7 @@ type Driver interface {
 	Open(t testing.TB) tollbook.Ledger
 }
 
-// Thinner is a Driver whose ledgers take a while to answer. Where it says so, tests
+// Thinner is a Driver that says whether its ledgers take a while to answer. Then tests
 // that ask for everything in every order leave most of that out.
 type Thinner interface {
 	Driver

@@ -150,6 +150,9 @@ func (m *mutant) Close() error {
 	return nil
 }
 
+// Thin implements Thinner: who looks for a fault looks everywhere.
+func (m *mutant) Thin() bool { return false }
+
 // Crash implements Crasher.
 func (m *mutant) Crash(testing.TB) Driver {
 	left := &mutant{Model: m.clone(), crash: m.crash}
