@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strconv"
 	"time"
 
 	"tollbook/bench/clickhouse"
@@ -69,21 +68,12 @@ func (b *workbench) read(ctx context.Context, s *side) (report.Read, error) {
 	if err != nil {
 		return r, err
 	}
-	w := &b.plan.workload
-	random := rand.New(rand.NewPCG(w.Seed, 3))
+	random := rand.New(rand.NewPCG(b.plan.workload.Seed, 3))
 	records, err := b.someRecords(ctx, c, random)
 	if err != nil {
 		return r, err
 	}
-	for _, path := range []func() string{
-		func() string { return usagePage("", "", largePage, random.IntN(max(w.Records()/largePage, 1))) },
-		func() string {
-			return usagePage("account_id eq '"+w.AccountID(random.IntN(w.Accounts))+"'", "", largePage, random.IntN(max(w.PerAccount/largePage, 1)))
-		},
-		func() string {
-			return usagePath + "/" + records[random.IntN(len(records))] + "/events?per_page=" + strconv.Itoa(pageSize)
-		},
-	} {
+	for _, path := range append(b.plan.largePages(random), eventsPage(records, random)) {
 		times, err := timePages(ctx, c, b.plan.reads.requests, 0, path)
 		if err != nil {
 			return r, err
@@ -124,7 +114,7 @@ func (b *workbench) someRecords(ctx context.Context, c *client.Client, random *r
 func termsOfLayouts(p *plan) []string {
 	all := []string{
 		fmt.Sprintf("A ClickHouse and a tollbook server over it for each layout, all on one machine, with the same events: %s records (%d accounts), %d rounds in turn. Everything acknowledged is synced. In the end every record is compared, over HTTP, with the sums that the workload itself comes to.", report.Count(float64(p.workload.Records())), p.workload.Accounts, p.rounds),
-		fmt.Sprintf("Disk is of all tables, after a merge of all parts. Reads are made one after another, %d of each kind, %d batches: p50 and p99. An account has 1,000 records, and a record a few events.", p.reads.requests, p.reads.again),
+		fmt.Sprintf("Disk is of all tables, after a merge of all parts. Reads are made one after another, %d of each kind, %d batches: p50 and p99. An account has %s records, and a record a few events.", p.reads.requests, p.reads.again, report.Count(float64(p.workload.PerAccount))),
 	}
 	for _, name := range p.engines {
 		_, layout := duty.ServersOf(name)

@@ -45,9 +45,7 @@ func (r *longRun) pages(ctx context.Context) error {
 		{"a page of 50 of one account's month", func() string {
 			return usagePage("account_id eq '"+r.plan.workload.AccountID(random.IntN(w.Accounts))+"'"+month, byID, pageSize, random.IntN(max(w.PerAccount/pageSize, 1)))
 		}},
-		{"50 events of a record", func() string {
-			return usagePath + "/" + records[random.IntN(len(records))] + "/events?per_page=" + strconv.Itoa(pageSize)
-		}},
+		{"50 events of a record", eventsPage(records, random)},
 	}
 	came, err := r.s.beside(ctx, r.l.beside, func(ctx context.Context) error {
 		for _, kind := range kinds {
@@ -103,6 +101,13 @@ func usagePage(filter, order string, size, page int) string {
 		v.Set("filter", filter)
 	}
 	return usagePath + "?" + v.Encode()
+}
+
+// eventsPage returns what asks for events of one of some records.
+func eventsPage(records []string, random *rand.Rand) func() string {
+	return func() string {
+		return usagePath + "/" + records[random.IntN(len(records))] + "/events?per_page=" + strconv.Itoa(pageSize)
+	}
 }
 
 // timePages reads pages one after another: at least so many, for at least so

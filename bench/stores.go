@@ -233,7 +233,7 @@ func (r *storesRun) look(ctx context.Context, filled <-chan struct{}, s *side) (
 	}
 	random := rand.New(rand.NewPCG(r.plan.workload.Seed, 1))
 	for i := 0; ; i++ {
-		q := client.UsageQuery{PerPage: largePage, Page: 1 + random.IntN(r.depth())}
+		q := client.UsageQuery{PerPage: largePage, Page: 1 + random.IntN(r.plan.depth())}
 		asked := time.Now()
 		page, err := clients[i%len(clients)].UsagePage(ctx, q)
 		answered := time.Now()

@@ -14,7 +14,18 @@ import (
 const largePage = 250
 
 // depth returns how many such pages there are.
-func (r *storesRun) depth() int { return max(r.plan.workload.Records()/largePage, 1) }
+func (p *plan) depth() int { return max(p.workload.Records()/largePage, 1) }
+
+// largePages returns what asks for such pages, of all records and of one account.
+func (p *plan) largePages(random *rand.Rand) []func() string {
+	w := &p.workload
+	return []func() string{
+		func() string { return usagePage("", "", largePage, random.IntN(p.depth())) },
+		func() string {
+			return usagePage("account_id eq '"+w.AccountID(random.IntN(w.Accounts))+"'", "", largePage, random.IntN(max(w.PerAccount/largePage, 1)))
+		},
+	}
+}
 
 // quantiles tells how long something took.
 func (r *storesRun) quantiles(what string, times [2][]time.Duration) {
@@ -36,14 +47,8 @@ func (r *storesRun) pageTimes(ctx context.Context, s *side) (times [2][]time.Dur
 	if err != nil {
 		return times, err
 	}
-	w := &r.plan.workload
-	random := rand.New(rand.NewPCG(w.Seed, 2))
-	for kind, path := range []func() string{
-		func() string { return usagePage("", "", largePage, random.IntN(r.depth())) },
-		func() string {
-			return usagePage("account_id eq '"+w.AccountID(random.IntN(w.Accounts))+"'", "", largePage, random.IntN(max(w.PerAccount/largePage, 1)))
-		},
-	} {
+	random := rand.New(rand.NewPCG(r.plan.workload.Seed, 2))
+	for kind, path := range r.plan.largePages(random) {
 		if times[kind], err = timePages(ctx, c, r.p.requests, r.p.reading, path); err != nil {
 			return times, err
 		}

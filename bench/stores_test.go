@@ -24,6 +24,21 @@ func smallStoresPlan(dir string) plan {
 	}
 }
 
+// wantRows runs a benchmark, whose report must have these rows.
+func wantRows(t *testing.T, b *workbench, rows ...string) {
+	t.Helper()
+	r, err := b.run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := r.String()
+	for _, row := range rows {
+		if !regexp.MustCompile(row).MatchString(out) {
+			t.Errorf("the report has no row %s:\n%s", row, out)
+		}
+	}
+}
+
 // TestSmallRunOfStores is the whole benchmark of the stores, and then again what
 // goes on with the ClickHouse of the first.
 func TestSmallRunOfStores(t *testing.T) {
@@ -37,23 +52,14 @@ func TestSmallRunOfStores(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.close()
-	r, err := b.run(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := r.String()
-	for _, row := range []string{
+	wantRows(t, b,
 		`\| 1,000 a batch +\| tollbook +\|.* 1\.00 \|`,
 		`\| 1,000 a batch +\| clickhouse-2 +\|`,
 		`\| events/s, 500 × 4, up to 4,000 events +\|.*,.*\|`,
 		`\| of them older than the 1s asked for, at either instant +\| +– \| +0, \d+ \|`,
 		`\| a page of 250 of one account, while events come in, p99 +\|.* ms \|.* ms \|`,
 		`\| of it events +\| +– \| .* bytes/event, .* a row \|`,
-	} {
-		if !regexp.MustCompile(row).MatchString(out) {
-			t.Errorf("the report has no row %s:\n%s", row, out)
-		}
-	}
+	)
 
 	p := smallStoresPlan(kept)
 	p.workload.Seed, p.stores.fill = 4, 20_000
@@ -87,19 +93,10 @@ func TestSmallRunOfLayouts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.close()
-	r, err := b.run(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := r.String()
-	for _, row := range []string{
+	wantRows(t, b,
 		`\| 1,000 a batch +\| clickhouse-1 +\|.* 1\.00 \|`,
 		`\| clickhouse-1-events-by-claim \| .* ms, .* ms \| .* ms, .* ms \| .* ms, .* ms \| .* ms, .* ms \|`,
 		`\| tollbook .*, servers: 1, layout: events-by-claim \| .* \|`,
 		`- clickhouse-1-events-by-claim: events in the order of claims\.`,
-	} {
-		if !regexp.MustCompile(row).MatchString(out) {
-			t.Errorf("the report has no row %s:\n%s", row, out)
-		}
-	}
+	)
 }

@@ -15,20 +15,10 @@ import (
 // They may not have seen the last cut; those that begin later do. A replica that
 // may be writing and cannot be asked is waited for a while.
 func (s *Store) drain(ctx context.Context) error {
-	everybody := true // at the first look; others do not come while that goes on
-	return gone(ctx, func(ctx context.Context) (map[string]bool, error) {
-		ids, err := s.writers(ctx, everybody)
-		everybody = everybody && err != nil
-		return ids, err
-	})
-}
-
-// gone waits until all that is listed now is not listed any more. That a replica
-// may be writing that cannot be asked is waited for a while.
-func gone(ctx context.Context, list func(context.Context) (map[string]bool, error)) error {
 	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	before, err := list(ctx)
+	everybody := true // at the first look; others do not come while that goes on
+	before, err := s.writers(ctx, everybody)
 	for wait := time.Millisecond; err != nil || len(before) > 0; wait = min(2*wait, 100*time.Millisecond) {
 		if err != nil && (!errors.Is(err, errUnheard) || waiting.Err() != nil) {
 			return err
@@ -38,8 +28,9 @@ func gone(ctx context.Context, list func(context.Context) (map[string]bool, erro
 			return context.Cause(ctx)
 		case <-time.After(wait):
 		}
+		everybody = everybody && err != nil
 		var now map[string]bool
-		if now, err = list(ctx); err != nil {
+		if now, err = s.writers(ctx, everybody); err != nil {
 			continue
 		}
 		if before == nil {

@@ -16,9 +16,7 @@ func (s *Store) Learn(ctx context.Context) (bool, error) {
 	if err := s.learn(ctx, f.cut); err != nil {
 		return false, err
 	}
-	s.names.mu.Lock()
-	defer s.names.mu.Unlock()
-	return s.names.upTo >= f.cut, nil
+	return s.names.known() >= f.cut, nil
 }
 
 // Doubtful returns how many claims a server would look up among all that have

@@ -25,7 +25,7 @@ func TestFoldFailsInTheEnd(t *testing.T) {
 	batches := someBatches(51, 3, 50)
 	for i, batch := range batches { // a server does not keep tallies that have tiers
 		for j := range batch {
-			batches[i][j] = charged(batch[j], batch[j].Event.ID, func(g tollbook.Grouping) *tollbook.Line { return tollbook.NewLine(g, dec("0.25"), dec("1")) })
+			batches[i][j] = charged(batch[j], batch[j].Event.ID, func(g tollbook.Grouping) *tollbook.Line { return tollbook.NewLine(g, one, one) })
 		}
 	}
 	postLoop(t, l, batches[0])
@@ -60,14 +60,6 @@ func charged(e tollbook.Entry, id string, line func(tollbook.Grouping) *tollbook
 	return storetest.NewEntry(e.OrganizationID, &event, e.Home, m)
 }
 
-func dec(s string) decimal.Decimal {
-	d, err := decimal.Parse(s, 30, 12)
-	if err != nil {
-		panic(err)
-	}
-	return d
-}
-
 // TestFullMonthIsReadOnce: a batch of which everything is one record too many takes
 // one look at the month, not one for each event.
 func TestFullMonthIsReadOnce(t *testing.T) {
@@ -85,7 +77,7 @@ func TestFullMonthIsReadOnce(t *testing.T) {
 		for i := range n {
 			entries = append(entries, charged(pattern, fmt.Sprint(from+i), func(g tollbook.Grouping) *tollbook.Line {
 				g.ProductID = fmt.Sprint("P-", from+i)
-				return tollbook.NewTieredLine(g, dec("1"), tiers)
+				return tollbook.NewTieredLine(g, one, tiers)
 			}))
 		}
 		return entries

@@ -47,9 +47,13 @@ type hotNumbers struct {
 	ofLine map[lineKey]int           // of lines without tiers
 }
 
+func newHotNumbers() hotNumbers {
+	return hotNumbers{map[tollbook.Grouping]int{}, map[lineKey]int{}}
+}
+
 func (b *lineBook) init() {
 	b.lines, b.most = map[lineKey]*knownLine{}, manyLines
-	b.hotNow = hotNumbers{map[tollbook.Grouping]int{}, map[lineKey]int{}}
+	b.hotNow = newHotNumbers()
 }
 
 // Beyond so many lines those that nobody has asked for are let go, so often: whoever
@@ -70,7 +74,7 @@ func (b *lineBook) thin(now time.Time) bool {
 	b.letGo = now
 	maps.DeleteFunc(b.lines, func(_ lineKey, l *knownLine) bool { return l.used.Load() != b.age })
 	b.age++
-	b.hotNow = hotNumbers{map[tollbook.Grouping]int{}, map[lineKey]int{}}
+	b.hotNow = newHotNumbers()
 	return true
 }
 

@@ -117,9 +117,7 @@ func (s *Store) learn(ctx context.Context, cut uint64) error {
 	n := &s.names
 	n.learning.Lock()
 	defer n.learning.Unlock()
-	n.mu.Lock()
-	from := n.upTo
-	n.mu.Unlock()
+	from := n.known()
 	if cut <= from {
 		return nil
 	}

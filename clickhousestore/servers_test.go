@@ -253,11 +253,11 @@ func serverOfTheDatabaseIsKilled(t *testing.T, p place) {
 				sent = true
 			case <-time.After(100 * time.Millisecond): // somebody must be down
 			}
-			restartEnded(p)
+			clickhousetest.RestartEnded(p.nodes())
 		}
 		if i%(batches/kills) == batches/kills/2 {
 			p.nodes()[i*kills/batches%len(p.nodes())].Kill()
-			restartEnded(p)
+			clickhousetest.RestartEnded(p.nodes())
 		}
 	}
 	close(next)
@@ -268,20 +268,11 @@ func serverOfTheDatabaseIsKilled(t *testing.T, p place) {
 		case <-done:
 			waiting = false
 		case <-time.After(100 * time.Millisecond):
-			restartEnded(p)
+			clickhousetest.RestartEnded(p.nodes())
 		}
 	}
 	exact := servers(t, url, 1, clickhousestore.Options{})[0]
 	wantRecords(t, exact, model, "acme")
-}
-
-// restartEnded starts the servers of the database again that are down.
-func restartEnded(p place) {
-	for _, node := range p.nodes() {
-		if node.Ended() {
-			node.Restart()
-		}
-	}
 }
 
 // TestAsOfIsTrue posts without pause and reads pages that are up to a second

@@ -97,6 +97,15 @@ func (s *Server) Ended() bool {
 	}
 }
 
+// RestartEnded starts those servers again that have gone.
+func RestartEnded(servers []*Server) {
+	for _, s := range servers {
+		if s.Ended() {
+			s.Restart()
+		}
+	}
+}
+
 // Restart starts the server on the same ports and data and returns when it
 // answers. A server that still runs is killed first.
 func (s *Server) Restart() {

@@ -50,13 +50,6 @@ func killOverClickHouse(t *testing.T, nodes []*clickhousetest.Server, tables cli
 	if err := clickhousestore.Migrate(t.Context(), store, tables); err != nil {
 		t.Fatal(err)
 	}
-	restart := func() {
-		for _, n := range nodes {
-			if n.Ended() {
-				n.Restart()
-			}
-		}
-	}
 	// This build of the engine aborts, now and then, when whoever asks it something
 	// is killed: so each is started anew.
 	restartAll := func() {
@@ -85,14 +78,14 @@ func killOverClickHouse(t *testing.T, nodes []*clickhousetest.Server, tables cli
 			w.serve()
 			continue
 		}
-		restart() // the server goes on, and so do the imports
+		clickhousetest.RestartEnded(nodes) // the server goes on, and so do the imports
 		for _, i := range imports {
-			w.finish(i, restart)
+			w.finish(i, nodes...)
 		}
 	}
 	w.gate.arm(math.MaxInt) // never
 	for _, i := range w.startImports(files) {
-		w.finish(i, restart)
+		w.finish(i, nodes...)
 	}
 	for _, o := range traffic.Organizations {
 		if diff := traffic.Diff(o.ID, w.records(o.ID)); diff != "" {
@@ -113,8 +106,8 @@ func killOverClickHouse(t *testing.T, nodes []*clickhousetest.Server, tables cli
 const lookAtDatabases = 100 * time.Millisecond
 
 // finish waits for an import, some of whose events are rejected. Of several
-// databases one may end by itself when another was killed: restart starts it.
-func (w *killWorld) finish(i *exec.Cmd, restart func()) {
+// databases one may end by itself when another was killed: it is started again.
+func (w *killWorld) finish(i *exec.Cmd, databases ...*clickhousetest.Server) {
 	ended := make(chan error, 1)
 	go func() { ended <- i.Wait() }()
 	look := time.NewTicker(lookAtDatabases)
@@ -122,7 +115,7 @@ func (w *killWorld) finish(i *exec.Cmd, restart func()) {
 	for {
 		select {
 		case <-look.C:
-			restart()
+			clickhousetest.RestartEnded(databases)
 		case err := <-ended:
 			if i.ProcessState.ExitCode() != exitFailed {
 				w.t.Fatalf("an import ended with %v: %s", err, i.Stderr)

@@ -44,7 +44,7 @@ func TestKillDuringCopy(t *testing.T) {
 	w.serve()
 	w.gate.arm(1 << 40) // never
 	for _, i := range w.startImports(w.prepare(traffic)) {
-		w.finish(i, func() {})
+		w.finish(i)
 	}
 	if err := w.server.stop(); err != nil {
 		t.Fatal(err)
