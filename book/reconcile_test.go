@@ -27,6 +27,9 @@ func TestReconcileLateEvents(t *testing.T) {
 	var entries []tollbook.Entry
 	for name, m := range map[string]tollbook.Measured{"late": charge, "late and unrated": {Unrated: tollbook.NoRate}, "of August": charge} {
 		e := call(name)
+		if m.Unrated != 0 {
+			e.Type, e.Unit = tollbook.Message, tollbook.Segments // which no rate covers, so that it stays unrated
+		}
 		entry := storetest.NewEntry("acme", e, september, m)
 		entry.Booked = september + 1
 		if name == "of August" {
