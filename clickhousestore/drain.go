@@ -11,14 +11,30 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// drain waits until the statements are done that write and have begun before.
-// They may not have seen the last cut; those that begin later do. A replica that
-// may be writing and cannot be asked is waited for a while.
+// drain waits until the statements are done that write and have begun before, and
+// what they wrote has come to a majority or to nobody. They may not have seen the
+// last cut; those that begin later do. A replica that may be writing and cannot
+// be asked is waited for a while.
 func (s *Store) drain(ctx context.Context) error {
+	everybody := true // at the first look; others do not come while that goes on
+	err := outlast(ctx, func() (map[string]bool, error) {
+		writing, err := s.writers(ctx, everybody)
+		everybody = everybody && err != nil
+		return writing, err
+	})
+	if err != nil || !s.layout.replicated {
+		return err
+	}
+	late := &arrivals{store: s, ends: map[shardTable]uint64{}}
+	return outlast(ctx, func() (map[string]bool, error) { return late.look(ctx) })
+}
+
+// outlast waits until all is gone that a first look sees. A look may fail with
+// errUnheard for a while.
+func outlast(ctx context.Context, look func() (map[string]bool, error)) error {
 	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	everybody := true // at the first look; others do not come while that goes on
-	before, err := s.writers(ctx, everybody)
+	before, err := look()
 	for wait := time.Millisecond; err != nil || len(before) > 0; wait = min(2*wait, 100*time.Millisecond) {
 		if err != nil && (!errors.Is(err, errUnheard) || waiting.Err() != nil) {
 			return err
@@ -28,9 +44,8 @@ func (s *Store) drain(ctx context.Context) error {
 			return context.Cause(ctx)
 		case <-time.After(wait):
 		}
-		everybody = everybody && err != nil
 		var now map[string]bool
-		if now, err = s.writers(ctx, everybody); err != nil {
+		if now, err = look(); err != nil {
 			continue
 		}
 		if before == nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"tollbook"
 	"tollbook/clickhousestore"
 	"tollbook/clickhousetest"
 	"tollbook/storetest"
@@ -89,6 +90,71 @@ func TestReplicaIsKilled(t *testing.T) {
 		}
 	}
 	wantAllOnce(t, servers(t, url, 1, clickhousestore.Options{})[0], batches)
+}
+
+// TestReplicaWriteArrivesLate has a write refused, for the other replicas do not
+// fetch it in time, and be fetched after its epoch was to be folded. No fold ends
+// before.
+func TestReplicaWriteArrivesLate(t *testing.T) {
+	u := postUnfetched(t)
+	u.fetch(t, "START", 1, 2)
+	u.wantAllOnce(t)
+}
+
+// TestReplicaWriteIsGivenUp has the only replica go that has such a write. It does
+// not come back with it.
+func TestReplicaWriteIsGivenUp(t *testing.T) {
+	u := postUnfetched(t)
+	u.shards[0][0].Kill()
+	u.fetch(t, "START", 1, 2)
+	u.wantAllOnce(t)
+	u.shards[0][0].Restart()
+	u.wantAllOnce(t)
+}
+
+// unfetched is a write that was refused, and that one replica of three has.
+type unfetched struct {
+	*replicas
+	database string
+	ledger   *clickhousestore.Store
+	batches  [][]tollbook.Entry // the last one was refused
+}
+
+// postUnfetched makes one, and wants no fold to end.
+func postUnfetched(t *testing.T) *unfetched {
+	t.Helper()
+	u := &unfetched{replicas: newReplicas(t, 1, 3), batches: someBatches(25, 2, 40)}
+	var url string
+	u.database, url = u.replicas.database(t)
+	u.ledger = servers(t, url, 1, clickhousestore.Options{Freshness: time.Hour})[0]
+	postLoop(t, u.ledger, u.batches[0])
+	u.fetch(t, "STOP", 1, 2)
+	wantUnavailable(t, u.ledger, u.batches[1])
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := u.ledger.Settle(ctx); err == nil {
+		t.Error("a fold ends while a write is on its way")
+	}
+	return u
+}
+
+// fetch has replicas of the first shard START or STOP to fetch events.
+func (u *unfetched) fetch(t *testing.T, how string, replicas ...int) {
+	t.Helper()
+	for _, i := range replicas {
+		if err := u.shards[0][i].Exec(t.Context(), "SYSTEM "+how+" FETCHES "+u.database+".events_shard"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (u *unfetched) wantAllOnce(t *testing.T) {
+	t.Helper()
+	wantAllOnce(t, u.ledger, u.batches)
+	report, err := u.ledger.Verify(t.Context(), nil)
+	if err != nil || report.Found > 0 {
+		t.Errorf("verify: %+v, %v", report, err)
+	}
 }
 
 // TestReplicasAreTooFew: without a majority nothing is taken; with it again, what
