@@ -22,6 +22,10 @@ import (
 // TestMain makes this test binary the tollbook command as well, so that the
 // tests run the program as users do.
 func TestMain(m *testing.M) {
+	// Under the race detector each command would sleep for a second before it ends.
+	if err := os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0"); err != nil {
+		panic(err)
+	}
 	testscript.Main(m, map[string]func(){"tollbook": main})
 }
 
@@ -32,6 +36,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("NO_COLOR", "1")
+			env.Setenv("GORACE", os.Getenv("GORACE"))
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
