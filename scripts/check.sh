@@ -51,6 +51,7 @@ step staticcheck
 go run "$staticcheck" ./...
 
 race=-race
+export GORACE="${GORACE:-} atexit_sleep_ms=0" # or each process of the tests sleeps for a second before it ends
 if ! command -v gcc >/dev/null; then
   race=""
   not_run+=("the race detector: it needs gcc")

@@ -21,17 +21,18 @@ func concurrencyTests() []test {
 		{"OverlappingBookings", overlappingBookings},
 		{"DefineIsCompareAndSwap", func(s *subject) {
 			var g sync.WaitGroup
+			each := s.few(10)
 			for n := range writers {
 				g.Go(func() {
-					for i := range 10 {
+					for i := range each {
 						s.defineLoop(tollbook.Definition{RequestID: [16]byte{1: byte(n), 2: byte(i)}, Kind: tollbook.KindProduct, ID: fmt.Sprintf("%d-%d", n, i)})
 					}
 				})
 			}
 			g.Wait()
-			s.wantDefined(writers * 10)
+			s.wantDefined(writers * each)
 			s.reopen()
-			s.wantDefined(writers * 10)
+			s.wantDefined(writers * each)
 		}},
 		{"SameRequestFromMany", func(s *subject) {
 			var g sync.WaitGroup

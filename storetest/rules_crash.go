@@ -100,14 +100,14 @@ func crashTests() []test {
 // while batches are being posted. What was acknowledged before must be there;
 // what was under way may be. Sent again, everything is counted once.
 func crashWhilePosting(s *subject) {
-	const batches, size, images = 60, 20, 5
-	var work [batches][]tollbook.Entry
+	const size, images = 20, 5
+	batches := max(s.few(60), 24)
+	work, acknowledged := make([][]tollbook.Entry, batches), make([]atomic.Bool, batches)
 	for b := range work {
 		for i := range size {
 			work[b] = append(work[b], rated(call(fmt.Sprintf("%d-%d", b, i)), perMinute(), uint64(i)))
 		}
 	}
-	var acknowledged [batches]atomic.Bool
 	var g sync.WaitGroup
 	for n := range 4 {
 		g.Go(func() {
@@ -122,11 +122,11 @@ func crashWhilePosting(s *subject) {
 	}
 	type image struct {
 		driver       Driver
-		acknowledged [batches]bool
+		acknowledged []bool
 	}
 	var taken []image
 	for range s.few(images) {
-		var im image
+		im := image{acknowledged: make([]bool, batches)}
 		for b := range im.acknowledged {
 			im.acknowledged[b] = acknowledged[b].Load()
 		}

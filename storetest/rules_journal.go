@@ -61,7 +61,6 @@ func journalTests() []test {
 			}
 			s.accept(entries...)
 			s.accept(rated(call("one more"), perMinute(), 1))
-			s.sameJournal()
 			s.wantRestate(acmeOffice, mustMonth(august), atLine(perTenth(), 4))
 			s.sameJournal()
 			s.book(voiding(entries[7]))

@@ -65,8 +65,11 @@ func monthTests() []test {
 		{"LateListingByPages", func(s *subject) {
 			s.fillLate()
 			for _, home := range []string{july, august, september, october} {
-				for _, account := range []string{"", acmeOffice, "acme-lab", globexShop, "nobody"} {
-					for _, limit := range []int{1, 2, 7, tollbook.MaxBatch} {
+				for i, account := range []string{"", acmeOffice, "acme-lab", globexShop, "nobody"} {
+					for k, limit := range []int{1, 2, 7, tollbook.MaxBatch} {
+						if s.leftOut(5*i + k) {
+							continue
+						}
 						s.sameEvents(tollbook.EventQuery{OrganizationID: acme, AccountID: account, Late: true, Home: mustMonth(home), Limit: limit})
 					}
 				}

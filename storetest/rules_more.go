@@ -18,7 +18,7 @@ func isolationTests() []test {
 		}},
 		{"RecordsOfAnotherAreNotFound", func(s *subject) {
 			s.fillMixed()
-			for _, r := range s.model.AllRecords(globex) {
+			for _, r := range some(s, s.model.AllRecords(globex)) {
 				_, err := s.ledger.Record(s.t.Context(), acme, r.ID)
 				s.wantCode(err, tollbook.CodeNotFound)
 				_, err = s.ledger.Events(s.t.Context(), tollbook.EventQuery{OrganizationID: acme, Record: r.ID, Limit: 10})

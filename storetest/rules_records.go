@@ -171,9 +171,12 @@ func queryText(q *tollbook.Query) string {
 func (s *subject) wantPages(q tollbook.Query) {
 	s.t.Helper()
 	first := s.wantPage(q)
-	for offset := 0; offset <= first.Total; offset += q.Limit {
+	for n := range first.Total/q.Limit + 1 {
+		if s.leftOut(n) {
+			continue
+		}
 		at := q
-		at.Offset = offset
+		at.Offset = n * q.Limit
 		s.wantPage(at)
 	}
 	last := first

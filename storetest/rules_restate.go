@@ -211,7 +211,9 @@ func restateStale(s *subject) {
 		if err := s.restate(r); (err != nil) != c.stale {
 			s.t.Fatalf("%s: %v, want ErrStale: %t", c.name, err, c.stale)
 		}
-		s.check(acme)
+		if !s.leftOut(i) {
+			s.check(acme)
+		}
 		s.wantRestate(acmeOffice, mustMonth(august), only(atLine(perTenth(), int64(200+i)), "fee-1", "rated-0"))
 	}
 	s.check(acme)

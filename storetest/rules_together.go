@@ -67,7 +67,6 @@ func (s *subject) restateOnce(measure func(e *tollbook.BookedEvent) *tollbook.Me
 // restatedMonthsAreReadWhole reads a month over and over while it is restated
 // to and fro: its records are all of the one edition or all of the other.
 func restatedMonthsAreReadWhole(s *subject) {
-	const rounds = 30
 	events := s.postEdition()
 	var reading sync.WaitGroup
 	var done atomic.Bool
@@ -83,7 +82,7 @@ func restatedMonthsAreReadWhole(s *subject) {
 	}
 	read(func() error { return s.lookAtRecords(events) })
 	read(func() error { return s.lookAtTotals(events) })
-	for round := range rounds {
+	for round := range s.few(30) {
 		edition := (round + 1) % 2
 		if !s.restateOnce(func(e *tollbook.BookedEvent) *tollbook.Measured {
 			var i int
@@ -256,7 +255,7 @@ func monthIsReadOnce(s *subject) {
 // came counts, restated or not.
 func restateAgainstPost(s *subject) {
 	events := s.postEdition()
-	const more = 200
+	more := s.few(200)
 	var g sync.WaitGroup
 	g.Go(func() {
 		for i := range more {
@@ -266,7 +265,7 @@ func restateAgainstPost(s *subject) {
 		}
 	})
 	g.Go(func() {
-		for range 10 {
+		for range s.few(10) {
 			if !s.restateOnce(atLine(lineOf(0, 0), 1)) {
 				s.t.Error("an event that came makes a restatement stale")
 			}

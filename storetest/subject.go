@@ -59,7 +59,7 @@ func (s *subject) few(n int) int {
 }
 
 // thinness is how much less is done with ledgers that take a while to answer.
-const thinness = 7
+const thinness = 10
 
 // thin is what a driver says; of others, whether the race detector watches, under
 // which everything takes several times as long.
