@@ -164,3 +164,32 @@ func BenchmarkPage(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkLearn has a server that starts learn the names of ten million events.
+func BenchmarkLearn(b *testing.B) {
+	const names = 10_000_000
+	s := &server{Server: clickhousetest.Start(b, clickhousetest.Options{InMemory: true})}
+	name, url := s.database(b)
+	l := servers(b, url, 1, clickhousestore.Options{Freshness: time.Hour})[0]
+	if _, err := l.Post(b.Context(), 0, manyEntries(0, 1, 1)); err != nil {
+		b.Fatal(err)
+	}
+	if err := l.Settle(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	if err := s.Exec(b.Context(), fmt.Sprintf("INSERT INTO %s.claims (claim) SELECT reinterpretAsFixedString(sipHash128(number)) FROM numbers(%d)", name, names)); err != nil {
+		b.Fatal(err)
+	}
+	learning, n := &costs{of: s.Server}, 0
+	for b.Loop() {
+		l := servers(b, url, 1, clickhousestore.Options{Freshness: time.Hour})[0]
+		n += names
+		learning.add(b, func() error {
+			if known, err := l.Learn(b.Context()); err != nil || !known {
+				return fmt.Errorf("known: %t, %w", known, err)
+			}
+			return nil
+		})
+	}
+	learning.report(b, "name", n)
+}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"golang.org/x/sync/errgroup"
 )
 
 // layout says how the tables lie. On one server each table is there once. In a
@@ -207,39 +208,45 @@ type node struct {
 	port    uint16
 	shard   int // from 0; 0 is home
 	replica int
+	weight  uint32 // of the shard
 }
 
-func (n *node) String() string { return fmt.Sprintf("%s:%d", n.host, n.port) }
+func (n node) String() string { return fmt.Sprintf("%s:%d", n.host, n.port) }
 
-// readNodes returns the servers of a cluster as the server behind conn is
-// configured, shard by shard.
-func readNodes(ctx context.Context, conn driver.Conn, cluster string) (nodes []node, err error) {
-	read := func(cluster string) (nodes []node, atHome bool, err error) {
-		rows, err := conn.Query(ctx, "SELECT host_name, port, shard_num, replica_num, is_local, shard_weight FROM system.clusters WHERE cluster = "+quote(cluster)+" ORDER BY shard_num, replica_num")
-		if err != nil {
-			return nil, false, err
-		}
-		err = each(rows, func() error {
-			var n node
-			var shard, replica, weight uint32
-			var local uint8
-			if err := rows.Scan(&n.host, &n.port, &shard, &replica, &local, &weight); err != nil {
-				return err
-			}
-			if weight != 1 {
-				return fmt.Errorf("shard %d of the cluster %q has the weight %d; names would not be where they are looked for: take the weights out of the configuration of all servers", shard, cluster, weight)
-			}
-			n.shard, n.replica = int(shard)-1, int(replica)-1
-			nodes, atHome = append(nodes, n), atHome || local != 0 && shard == 1
-			return nil
-		})
-		return nodes, atHome, err
+// clusterNodes returns the servers of a cluster as the server behind conn is
+// configured, shard by shard, and whether it is of the first shard itself.
+func clusterNodes(ctx context.Context, conn driver.Conn, cluster string) (nodes []node, atHome bool, err error) {
+	rows, err := conn.Query(ctx, "SELECT host_name, port, shard_num, replica_num, is_local, shard_weight FROM system.clusters WHERE cluster = "+quote(cluster)+" ORDER BY shard_num, replica_num")
+	if err != nil {
+		return nil, false, err
 	}
-	nodes, atHome, err := read(cluster)
+	err = each(rows, func() error {
+		var n node
+		var shard, replica uint32
+		var local uint8
+		if err := rows.Scan(&n.host, &n.port, &shard, &replica, &local, &n.weight); err != nil {
+			return err
+		}
+		n.shard, n.replica = int(shard)-1, int(replica)-1
+		nodes, atHome = append(nodes, n), atHome || local != 0 && shard == 1
+		return nil
+	})
+	return nodes, atHome, err
+}
+
+// readNodes returns the servers of a cluster as home is configured, which conn
+// leads to, shard by shard.
+func readNodes(ctx context.Context, conn driver.Conn, cluster string) ([]node, error) {
+	nodes, atHome, err := clusterNodes(ctx, conn, cluster)
 	if err != nil {
 		return nil, err
 	}
-	home, _, err := read(homeOf(cluster))
+	for _, n := range nodes {
+		if n.weight != 1 {
+			return nil, fmt.Errorf("shard %d of the cluster %q has the weight %d; names would not be where they are looked for: take the weights out of the configuration of all servers", n.shard+1, cluster, n.weight)
+		}
+	}
+	home, _, err := clusterNodes(ctx, conn, homeOf(cluster))
 	if err != nil {
 		return nil, err
 	}
@@ -258,4 +265,28 @@ func readNodes(ctx context.Context, conn driver.Conn, cluster string) (nodes []n
 		return nil, errors.New("the address is of a server that is not in the first shard of the cluster; give one that is")
 	}
 	return nodes, nil
+}
+
+// checkNodes returns an error unless all servers of a cluster that answer are
+// configured as home is: what they pass on would go elsewhere.
+func checkNodes(ctx context.Context, cluster string, members []*member, nodes []node) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	first := slices.IndexFunc(nodes, func(n node) bool { return n.shard > 0 })
+	if first < 0 {
+		first = len(nodes)
+	}
+	var all errgroup.Group
+	for _, m := range members {
+		all.Go(func() error {
+			for name, want := range map[string][]node{cluster: nodes, homeOf(cluster): nodes[:first]} {
+				have, _, err := clusterNodes(ctx, m.conn, name)
+				if err == nil && !slices.Equal(have, want) {
+					return fmt.Errorf("%s has another cluster %q in its configuration than the first shard has: %v, not %v", m.name, name, have, want)
+				}
+			}
+			return nil
+		})
+	}
+	return all.Wait()
 }

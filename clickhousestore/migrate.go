@@ -57,8 +57,10 @@ func (m *migrating) readLayout(ctx context.Context, wanted layout) (err error) {
 			return fmt.Errorf("the cluster %q has replicas, so the tables must be replicated", m.layout.cluster)
 		}
 	}
-	m.members, err = openMembers(m.address, m.layout, nodes)
-	return err
+	if m.members, err = openMembers(m.address, m.layout, nodes); err != nil {
+		return err
+	}
+	return checkNodes(ctx, m.layout.cluster, m.members, nodes)
 }
 
 func (m *migrating) close() error {

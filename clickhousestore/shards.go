@@ -53,6 +53,9 @@ func openTopology(ctx context.Context, a *address, home database, l layout) (t t
 	if t.members, err = openMembers(a, l, nodes); err != nil {
 		return t, err
 	}
+	if err := checkNodes(ctx, l.cluster, t.members, nodes); err != nil {
+		return t, errors.Join(err, t.close())
+	}
 	replicas := map[int][]node{}
 	for _, n := range nodes {
 		replicas[n.shard] = append(replicas[n.shard], n)

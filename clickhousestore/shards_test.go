@@ -30,11 +30,21 @@ func TestWeights(t *testing.T) {
 // TestNumberOfShards: a server whose configuration has other shards than the
 // tables were made in is refused.
 func TestNumberOfShards(t *testing.T) {
+	refusesShards(t, 0, "2 shards")
+}
+
+// TestShardsOfAnotherServer: so is one where another server has them.
+func TestShardsOfAnotherServer(t *testing.T) {
+	refusesShards(t, 1, "another cluster")
+}
+
+// refusesShards takes a shard out of the configuration of one of two servers.
+func refusesShards(t *testing.T, server int, says string) {
 	t.Parallel()
 	dir := t.TempDir()
 	c := newCluster(t, 2, clickhousetest.Options{Dir: dir})
 	_, url := c.database(t)
-	config := filepath.Join(dir, "a", "config.xml")
+	config := filepath.Join(dir, string(rune('a'+server)), "config.xml")
 	text, err := os.ReadFile(config)
 	if err != nil {
 		t.Fatal(err)
@@ -43,8 +53,8 @@ func TestNumberOfShards(t *testing.T) {
 	if err := os.WriteFile(config, second.ReplaceAll(text, []byte("$1")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c.servers[0].Kill()
-	c.servers[0].Restart()
+	c.servers[server].Kill()
+	c.servers[server].Restart()
 	s, err := clickhousestore.Open(t.Context(), url, clickhousestore.Options{})
 	if err == nil {
 		t.Error(s.Close())
@@ -53,7 +63,7 @@ func TestNumberOfShards(t *testing.T) {
 		"Open":    err,
 		"Migrate": clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Out: io.Discard}),
 	} {
-		if err == nil || !strings.Contains(err.Error(), "2 shards") {
+		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s with one of two shards: %v", what, err)
 		}
 	}
