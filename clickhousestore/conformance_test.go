@@ -116,13 +116,21 @@ func (s *server) newDriver(t testing.TB) storetest.Driver {
 }
 
 // The suite waits for the server most of the time: what is left is done
-// meanwhile.
+// meanwhile. Under the race detector only that of it is run in which several do
+// something at once.
 func TestConformance(t *testing.T) {
 	t.Parallel()
+	if storetest.UnderRace {
+		storetest.RunTogether(t, sharedServer(t).newDriver)
+		return
+	}
 	storetest.Run(t, sharedServer(t).newDriver)
 }
 
 func TestHistories(t *testing.T) {
+	if storetest.UnderRace {
+		t.Skip("one question after the other")
+	}
 	t.Parallel()
 	storetest.Histories(t, sharedServer(t).newDriver, 1)
 }

@@ -60,7 +60,10 @@ func (m *Model) homes(org string) []tollbook.Month {
 // what was said of some of them.
 func (s *subject) checkSome(org string) {
 	s.t.Helper()
-	const sample = 4
+	sample := 4
+	if thin(s.driver) {
+		sample = 1
+	}
 	all := s.model.AllRecords(org)
 	random := rand.New(rand.NewPCG(uint64(len(all)), 0))
 	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })

@@ -36,10 +36,7 @@ type Crasher interface {
 // Run runs the whole suite but for the random histories, for which a store calls
 // Histories. Each test takes a new driver; groups of them run side by side.
 func Run(t *testing.T, newDriver func(t testing.TB) Driver) {
-	groups := []struct {
-		name  string
-		tests []test
-	}{
+	runGroups(t, newDriver, []group{
 		{"Define", defineTests()},
 		{"Post", postTests()},
 		{"Bounds", boundTests()},
@@ -59,18 +56,34 @@ func Run(t *testing.T, newDriver func(t testing.TB) Driver) {
 		{"Isolation", isolationTests()},
 		{"Once", onceTests()},
 		{"Lease", leaseTests()},
+		{"Crash", crashTests()},
+	})
+	RunTogether(t, newDriver)
+	t.Run("Scripts", func(t *testing.T) { t.Parallel(); Scripts(t, newDriver) })
+	t.Run("UseCases", func(t *testing.T) { t.Parallel(); UseCases(t, newDriver) })
+}
+
+// RunTogether runs the tests of the suite in which several do something at once.
+func RunTogether(t *testing.T, newDriver func(t testing.TB) Driver) {
+	runGroups(t, newDriver, []group{
 		{"Concurrency", concurrencyTests()},
 		{"Together", togetherTests()},
-		{"Crash", crashTests()},
-	}
+	})
+}
+
+// group is tests that are about the same.
+type group struct {
+	name  string
+	tests []test
+}
+
+func runGroups(t *testing.T, newDriver func(t testing.TB) Driver, groups []group) {
 	for _, g := range groups {
 		t.Run(g.name, func(t *testing.T) {
 			t.Parallel()
 			runTests(t, g.tests, newDriver)
 		})
 	}
-	t.Run("Scripts", func(t *testing.T) { t.Parallel(); Scripts(t, newDriver) })
-	t.Run("UseCases", func(t *testing.T) { t.Parallel(); UseCases(t, newDriver) })
 }
 
 // Crashes runs the tests of the suite that need a Crasher, for a store whose

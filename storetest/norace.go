@@ -2,5 +2,5 @@
 
 package storetest
 
-// underRace tells whether the race detector watches.
-const underRace = false
+// UnderRace tells whether the race detector watches.
+const UnderRace = false

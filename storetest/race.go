@@ -2,5 +2,5 @@
 
 package storetest
 
-// underRace tells whether the race detector watches.
-const underRace = true
+// UnderRace tells whether the race detector watches.
+const UnderRace = true

@@ -67,7 +67,7 @@ func thin(driver Driver) bool {
 	if d, ok := driver.(Thinner); ok {
 		return d.Thin()
 	}
-	return underRace
+	return UnderRace
 }
 
 func (s *subject) must(err error) {
