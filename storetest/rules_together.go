@@ -169,7 +169,7 @@ func overlappingRestatements(s *subject) {
 // restateAgainstBook voids events one by one while their month is restated.
 func restateAgainstBook(s *subject) {
 	events := s.postEdition()
-	const voids = 60
+	voids := s.few(60)
 	var g sync.WaitGroup
 	for n := range 2 {
 		g.Go(func() {
@@ -225,7 +225,7 @@ func monthIsReadOnce(s *subject) {
 	var done atomic.Bool
 	g.Go(func() {
 		defer done.Store(true)
-		for i := range 20 {
+		for i := range s.few(20) {
 			s.restateOnce(atLine(lineOf(i%2, 0), int64(i)))
 		}
 	})
