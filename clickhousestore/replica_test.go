@@ -3,6 +3,8 @@ package clickhousestore_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -97,7 +99,7 @@ func TestReplicaIsKilled(t *testing.T) {
 // before.
 func TestReplicaWriteArrivesLate(t *testing.T) {
 	u := postUnfetched(t)
-	u.fetch(t, "START", 1, 2)
+	u.run(t, "SYSTEM START FETCHES "+u.database+".events_shard", 1, 2)
 	u.wantAllOnce(t)
 }
 
@@ -106,7 +108,7 @@ func TestReplicaWriteArrivesLate(t *testing.T) {
 func TestReplicaWriteIsGivenUp(t *testing.T) {
 	u := postUnfetched(t)
 	u.shards[0][0].Kill()
-	u.fetch(t, "START", 1, 2)
+	u.run(t, "SYSTEM START FETCHES "+u.database+".events_shard", 1, 2)
 	u.wantAllOnce(t)
 	u.shards[0][0].Restart()
 	u.wantAllOnce(t)
@@ -128,7 +130,7 @@ func postUnfetched(t *testing.T) *unfetched {
 	u.database, url = u.replicas.database(t)
 	u.ledger = servers(t, url, 1, clickhousestore.Options{Freshness: time.Hour})[0]
 	postLoop(t, u.ledger, u.batches[0])
-	u.fetch(t, "STOP", 1, 2)
+	u.run(t, "SYSTEM STOP FETCHES "+u.database+".events_shard", 1, 2)
 	wantUnavailable(t, u.ledger, u.batches[1])
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
@@ -138,16 +140,6 @@ func postUnfetched(t *testing.T) *unfetched {
 	return u
 }
 
-// fetch has replicas of the first shard START or STOP to fetch events.
-func (u *unfetched) fetch(t *testing.T, how string, replicas ...int) {
-	t.Helper()
-	for _, i := range replicas {
-		if err := u.shards[0][i].Exec(t.Context(), "SYSTEM "+how+" FETCHES "+u.database+".events_shard"); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 func (u *unfetched) wantAllOnce(t *testing.T) {
 	t.Helper()
 	wantAllOnce(t, u.ledger, u.batches)
@@ -155,6 +147,70 @@ func (u *unfetched) wantAllOnce(t *testing.T) {
 	if err != nil || report.Found > 0 {
 		t.Errorf("verify: %+v, %v", report, err)
 	}
+}
+
+// TestReplicaLosesItsDisk replaces it as docs/operations.md says, while servers
+// are running that were started before.
+func TestReplicaLosesItsDisk(t *testing.T) {
+	dir := t.TempDir()
+	clickhousetest.NeedReplicas(t)
+	r := &replicas{}
+	r.shards, r.keeper = clickhousetest.StartReplicated(t, clusterName, 1, 3, clickhousetest.Options{Dir: dir})
+	name, url := r.database(t)
+	l := servers(t, url, 1, clickhousestore.Options{})[0]
+	batches := someBatches(26, 4, 40)
+	postLoop(t, l, batches[0])
+	lost := r.shards[0][2]
+	lost.Kill()
+	postLoop(t, l, batches[1])
+	if err := os.RemoveAll(filepath.Join(dir, "c", "data")); err != nil {
+		t.Fatal(err)
+	}
+	lost.Restart()
+	drop := func() error { return r.shards[0][0].Exec(t.Context(), "SYSTEM DROP REPLICA '3' FROM DATABASE "+name) }
+	err := drop()
+	for err != nil && strings.Contains(err.Error(), "it's active") { // until ZooKeeper has given it up
+		err = drop()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.run(t, "CREATE DATABASE "+name, 2)
+	var out strings.Builder
+	if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Out: &out}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "tables on "+lost.Addr()) {
+		t.Errorf("migrate says %q", out.String())
+	}
+	postLoop(t, l, batches[2])
+	r.shards[0][1].Kill() // now the new one is one of two
+	wantAllOnce(t, l, batches)
+	r.shards[0][1].Restart()
+	report, err := l.Verify(t.Context(), nil)
+	if err != nil || report.Found > 0 {
+		t.Errorf("verify: %+v, %v", report, err)
+	}
+}
+
+// TestReplicaIsSilent: folds go on without one that says nothing and refuses
+// nothing, as a machine does whose power is off.
+func TestReplicaIsSilent(t *testing.T) {
+	r := newReplicas(t, 1, 3)
+	_, url := r.database(t)
+	l := servers(t, url, 1, clickhousestore.Options{})[0]
+	batches := someBatches(28, 2, 40)
+	postLoop(t, l, batches[0])
+	r.shards[0][2].Stop()
+	postLoop(t, l, batches[1])
+	for err := l.Settle(t.Context()); err != nil; err = l.Settle(t.Context()) {
+		if tollbook.CodeOf(err) != tollbook.CodeUnavailable {
+			t.Fatal(err)
+		}
+	}
+	wantAllOnce(t, l, batches)
+	r.shards[0][2].Continue()
+	wantAllOnce(t, l, batches)
 }
 
 // TestReplicasAreTooFew: without a majority nothing is taken; with it again, what

@@ -84,7 +84,8 @@ type MigrateOptions struct {
 // Migrate makes the tables of this program in the database of a URL, from
 // whatever an earlier version made, and writes what it has done to Out. In a
 // cluster it does so on every server; the database must be there on each. It can
-// be repeated at any time.
+// be repeated at any time, and is when a replica has been replaced: it makes all
+// tables there.
 func Migrate(ctx context.Context, url string, o MigrateOptions) (err error) {
 	m := &migrating{out: o.Out, dryRun: o.DryRun}
 	if m.address, err = parseAddress(url); err != nil {
@@ -110,6 +111,9 @@ func Migrate(ctx context.Context, url string, o MigrateOptions) (err error) {
 	}
 	if done > len(steps) {
 		return fmt.Errorf("the database has version %d of the tables, which is newer than this program's %d", done, len(steps))
+	}
+	if err := m.complete(ctx); err != nil {
+		return err
 	}
 	if err := m.prepare(ctx); err != nil {
 		return err
