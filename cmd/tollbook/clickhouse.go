@@ -28,7 +28,8 @@ version made. It can be repeated; what is done already is left as it is. With
 With --cluster the tables are made on every server of that cluster, which the
 address must name one of the first shard of; NAME_home must be a cluster of the
 first shard alone, and the database must be there on all. How the tables lie is
-decided when they are made first; later versions find it out.`,
+decided when they are made first; later versions find it out. A replica that has
+none of them, being new or having lost its disk, is given them.`,
 	}
 	var store string
 	storeFlag(cmd, &store)
