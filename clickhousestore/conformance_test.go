@@ -116,14 +116,9 @@ func (s *server) newDriver(t testing.TB) storetest.Driver {
 }
 
 // The suite waits for the server most of the time: what is left is done
-// meanwhile. Under the race detector only that of it is run in which several do
-// something at once.
+// meanwhile.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	if storetest.UnderRace {
-		storetest.RunTogether(t, sharedServer(t).newDriver)
-		return
-	}
 	storetest.Run(t, sharedServer(t).newDriver)
 }
 

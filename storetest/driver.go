@@ -34,8 +34,14 @@ type Crasher interface {
 }
 
 // Run runs the whole suite but for the random histories, for which a store calls
-// Histories. Each test takes a new driver; groups of them run side by side.
+// Histories. Each test takes a new driver; groups of them run side by side. Under
+// the race detector only those are run in which several do something at once; the
+// others ask one question after the other.
 func Run(t *testing.T, newDriver func(t testing.TB) Driver) {
+	runTogether(t, newDriver)
+	if UnderRace {
+		return
+	}
 	runGroups(t, newDriver, []group{
 		{"Define", defineTests()},
 		{"Post", postTests()},
@@ -58,13 +64,12 @@ func Run(t *testing.T, newDriver func(t testing.TB) Driver) {
 		{"Lease", leaseTests()},
 		{"Crash", crashTests()},
 	})
-	RunTogether(t, newDriver)
 	t.Run("Scripts", func(t *testing.T) { t.Parallel(); Scripts(t, newDriver) })
 	t.Run("UseCases", func(t *testing.T) { t.Parallel(); UseCases(t, newDriver) })
 }
 
-// RunTogether runs the tests of the suite in which several do something at once.
-func RunTogether(t *testing.T, newDriver func(t testing.TB) Driver) {
+// runTogether runs the tests in which several do something at once.
+func runTogether(t *testing.T, newDriver func(t testing.TB) Driver) {
 	runGroups(t, newDriver, []group{
 		{"Concurrency", concurrencyTests()},
 		{"Together", togetherTests()},

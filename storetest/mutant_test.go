@@ -303,6 +303,9 @@ func TestMutant(t *testing.T) {
 
 // The suite can be failed: each fault is found, by the tests that say so.
 func TestSuiteFindsFaults(t *testing.T) {
+	if UnderRace {
+		t.Skip("most of the suite is not run")
+	}
 	if testing.Short() {
 		t.Skip("starts a process for each fault")
 	}
