@@ -21,8 +21,16 @@ import (
 // way as long as so many replicas lack it, or cannot be asked, that the rest is no
 // majority. Where nobody who is there has it any more, ClickHouse gives it up.
 type arrivals struct {
-	store *Store
-	ends  map[shardTable]uint64 // the last entries of the logs at the first look
+	store  *Store
+	ends   map[shardTable]uint64 // the last entries of the logs at the first look at which a majority told
+	passed map[passed]bool
+}
+
+// passed is that a server had put everything up to the end of a log into its queue
+// at an earlier look. At the look itself that may not be in what it shows yet.
+type passed struct {
+	member int
+	table  string
 }
 
 // shardTable is a table in a shard.
@@ -33,10 +41,15 @@ type shardTable struct {
 
 // backlog is what a replica has still to fetch into a table.
 type backlog struct {
-	end      uint64   // the last entry of the log
-	pointer  uint64   // behind the last one that it has put into its queue
-	replicas uint32   // that there are, itself among them
-	parts    []string // that a majority is to have
+	by       passed
+	end      uint64          // the last entry of the log
+	pointer  uint64          // behind the last one that it has put into its queue
+	replicas uint32          // that there are, itself among them
+	parts    map[string]bool // whether it is known of them that a majority is to have them
+}
+
+func newArrivals(s *Store) *arrivals {
+	return &arrivals{store: s, ends: map[shardTable]uint64{}, passed: map[passed]bool{}}
 }
 
 // look returns the writes that are on their way, or errUnheard where too few
@@ -55,6 +68,7 @@ func (a *arrivals) look(ctx context.Context) (map[string]bool, error) {
 			var told []*backlog
 			for i, m := range s.members {
 				if b := backlogs[i][table]; b != nil && m.shard == shard {
+					b.by = passed{i, table}
 					told = append(told, b)
 				}
 			}
@@ -78,31 +92,42 @@ func (a *arrivals) tables(shard int) []string {
 // onTheWay adds to late the writes into a table that are on their way, by what
 // its replicas have told.
 func (a *arrivals) onTheWay(late map[string]bool, at shardTable, told []*backlog) error {
+	replicas := 0
+	for _, b := range told {
+		replicas = max(replicas, int(b.replicas))
+	}
+	majority := replicas/2 + 1
+	tooFew := fmt.Errorf("%w: too few replicas of shard %d tell what they have yet to fetch into %s", errUnheard, at.shard+1, at.table)
+	if len(told) < majority {
+		return tooFew
+	}
 	end, known := a.ends[at]
-	begun, replicas := false, 0
+	begun := end > 0 // the first entry of a log is 0
 	for _, b := range told {
 		if !known {
 			end = max(end, b.end)
 		}
-		begun = begun || b.end > 0 || b.pointer > 0 // the first entry of a log is 0
-		replicas = max(replicas, int(b.replicas))
+		begun = begun || b.end > 0 || b.pointer > 0
 	}
-	if len(told) > 0 {
-		a.ends[at] = end
-	}
-	told = slices.DeleteFunc(told, func(b *backlog) bool { return begun && b.pointer <= end })
-	majority := replicas/2 + 1
+	a.ends[at] = end
+	told = slices.DeleteFunc(told, func(b *backlog) bool {
+		before := a.passed[b.by]
+		a.passed[b.by] = b.pointer > end || !begun
+		return !before || !a.passed[b.by]
+	})
 	if len(told) < majority {
-		return fmt.Errorf("%w: too few replicas of shard %d tell what they have yet to fetch into %s", errUnheard, at.shard+1, at.table)
+		return tooFew
 	}
-	lacking := map[string]int{}
+	lacking, wanted := map[string]int{}, map[string]bool{}
 	for _, b := range told {
-		for _, part := range b.parts {
+		for part, flagged := range b.parts {
 			lacking[part]++
+			// A replica that copies another does not know which of its parts are.
+			wanted[part] = wanted[part] || flagged || len(told) < replicas
 		}
 	}
 	for part, n := range lacking {
-		if len(told)-n < majority {
+		if wanted[part] && len(told)-n < majority {
 			late[fmt.Sprintf("%d %s %s", at.shard, at.table, part)] = true
 		}
 	}
@@ -115,14 +140,15 @@ func (m *member) backlogs(ctx context.Context, tables []string) (map[string]*bac
 	defer cancel()
 	here := "database = currentDatabase() AND table IN ('" + strings.Join(tables, "', '") + "')"
 	all := map[string]*backlog{}
-	err := m.query(ctx, "SELECT table, log_max_index, log_pointer, total_replicas, zookeeper_exception FROM system.replicas WHERE "+here, func(rows driver.Rows) error {
+	err := m.query(ctx, "SELECT table, log_max_index, log_pointer, total_replicas, is_readonly OR is_session_expired, zookeeper_exception FROM system.replicas WHERE "+here, func(rows driver.Rows) error {
 		var table, failed string
-		b := &backlog{}
-		if err := rows.Scan(&table, &b.end, &b.pointer, &b.replicas, &failed); err != nil {
+		var away uint8
+		b := &backlog{parts: map[string]bool{}}
+		if err := rows.Scan(&table, &b.end, &b.pointer, &b.replicas, &away, &failed); err != nil {
 			return err
 		}
-		if failed != "" {
-			return errors.New(failed)
+		if away != 0 || failed != "" || b.replicas == 0 {
+			return fmt.Errorf("%s is away from ZooKeeper: %s", m.name, failed)
 		}
 		all[table] = b
 		return nil
@@ -130,12 +156,12 @@ func (m *member) backlogs(ctx context.Context, tables []string) (map[string]*bac
 	if err != nil {
 		return nil, err
 	}
-	// By now the queue has what the pointer has passed, or it has been fetched.
-	err = m.query(ctx, "SELECT table, new_part_name FROM system.replication_queue WHERE "+here+" AND required_quorum > 0 AND source_replica != replica_name", func(rows driver.Rows) error {
+	err = m.query(ctx, "SELECT table, new_part_name, required_quorum > 0 FROM system.replication_queue WHERE "+here+" AND type IN ('GET_PART', 'ATTACH_PART') AND source_replica != replica_name", func(rows driver.Rows) error {
 		var table, part string
-		err := rows.Scan(&table, &part)
+		var flagged uint8
+		err := rows.Scan(&table, &part, &flagged)
 		if b := all[table]; b != nil {
-			b.parts = append(b.parts, part)
+			b.parts[part] = flagged != 0
 		}
 		return err
 	})

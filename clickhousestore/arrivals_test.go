@@ -2,13 +2,20 @@ package clickhousestore
 
 import (
 	"errors"
+	"slices"
 	"testing"
 )
 
 // TestOnTheWay: a write is on its way as long as those that have it for sure are
 // no majority of all replicas.
 func TestOnTheWay(t *testing.T) {
-	lacks := func(pointer uint64, parts ...string) *backlog { return &backlog{9, pointer, 3, parts} }
+	lacks := func(pointer uint64, parts ...string) *backlog {
+		b := &backlog{end: 9, pointer: pointer, replicas: 3, parts: map[string]bool{}}
+		for _, p := range parts {
+			b.parts[p] = p != "copied"
+		}
+		return b
+	}
 	at := shardTable{0, "bookings"}
 	for name, test := range map[string]struct {
 		told    []*backlog
@@ -24,24 +31,37 @@ func TestOnTheWay(t *testing.T) {
 		"two are away":                  {told: []*backlog{lacks(10)}, unheard: true},
 		"one is away, one is behind":    {told: []*backlog{lacks(10), lacks(9)}, unheard: true},
 		"one is behind, one lacks it":   {told: []*backlog{lacks(10), lacks(9), lacks(10, "a")}, want: 1},
-		"nothing was ever written":      {told: []*backlog{{0, 0, 3, nil}, {0, 0, 3, nil}}},
-		"the first write was seen once": {told: []*backlog{{0, 1, 3, nil}, {0, 0, 3, nil}}, unheard: true},
+		"nothing was ever written":      {told: []*backlog{{replicas: 3}, {replicas: 3}}},
+		"the first write was seen once": {told: []*backlog{{pointer: 1, replicas: 3}, {replicas: 3}}, unheard: true},
 		"all are away":                  {unheard: true},
+		"others are copied":             {told: []*backlog{lacks(10), lacks(10, "copied"), lacks(10, "copied")}},
+		"one is away, one copies":       {told: []*backlog{lacks(10), lacks(10, "copied")}, want: 1},
 	} {
-		late := map[string]bool{}
-		err := (&arrivals{ends: map[shardTable]uint64{}}).onTheWay(late, at, test.told)
+		a, late := newArrivals(nil), map[string]bool{}
+		if err := a.onTheWay(late, at, numbered(test.told)); !errors.Is(err, errUnheard) {
+			t.Errorf("%s, at the first look: %v", name, err)
+		}
+		err := a.onTheWay(late, at, numbered(test.told))
 		if errors.Is(err, errUnheard) != test.unheard || len(late) != test.want {
 			t.Errorf("%s: %v, %v", name, late, err)
 		}
 	}
 }
 
+// numbered returns what the first servers have told.
+func numbered(told []*backlog) []*backlog {
+	for i, b := range told {
+		b.by.member = i
+	}
+	return slices.Clone(told)
+}
+
 // TestOnTheWaySince: what is written after the first look keeps nobody waiting.
 func TestOnTheWaySince(t *testing.T) {
-	a, at, late := &arrivals{ends: map[shardTable]uint64{}}, shardTable{0, "bookings"}, map[string]bool{}
-	for end := range uint64(3) {
-		told := []*backlog{{9 + end, 10, 2, nil}, {9 + end, 10, 2, nil}}
-		if err := a.onTheWay(late, at, told); err != nil || len(late) > 0 {
+	a, at, late := newArrivals(nil), shardTable{0, "bookings"}, map[string]bool{}
+	for end := range uint64(4) {
+		told := []*backlog{{end: 9 + end, pointer: 10, replicas: 2}, {end: 9 + end, pointer: 10, replicas: 2}}
+		if err := a.onTheWay(late, at, numbered(told)); (err == nil) != (end > 0) || len(late) > 0 {
 			t.Errorf("the log ends at %d: %v, %v", 9+end, late, err)
 		}
 	}

@@ -25,7 +25,7 @@ func (s *Store) drain(ctx context.Context) error {
 	if err != nil || !s.layout.replicated {
 		return err
 	}
-	late := &arrivals{store: s, ends: map[shardTable]uint64{}}
+	late := newArrivals(s)
 	return outlast(ctx, func() (map[string]bool, error) { return late.look(ctx) })
 }
 
@@ -149,9 +149,10 @@ func (s *Store) allHeard(ctx context.Context, shard int, answered []*member) err
 	heard, there := map[string]bool{}, map[string]uint8{}
 	for _, m := range answered {
 		var name, failed string
-		err := m.one(ctx, "SELECT replica_name, replica_is_active, zookeeper_exception FROM system.replicas WHERE database = currentDatabase() AND table = "+quote(s.layout.here("events")), &name, &there, &failed)
-		if err == nil && failed != "" {
-			err = errors.New(failed)
+		var expired uint8
+		err := m.one(ctx, "SELECT replica_name, replica_is_active, is_session_expired, zookeeper_exception FROM system.replicas WHERE database = currentDatabase() AND table = "+quote(s.layout.here("events")), &name, &there, &expired, &failed)
+		if err == nil && (failed != "" || expired != 0) {
+			err = fmt.Errorf("%s is away from ZooKeeper: %s", m.name, failed)
 		}
 		if err != nil {
 			return err

@@ -3,6 +3,9 @@ package clickhousestore
 import (
 	"context"
 	"fmt"
+	"maps"
+	"regexp"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
@@ -10,44 +13,102 @@ import (
 // table is one as a server has it.
 type table struct{ name, create string }
 
-// complete makes the tables on replicas that lack them, as the others of their
-// shard have them: one that is new, or that has lost its disk. What is in them
-// they fetch by themselves.
+// complete makes the tables on replicas that lack some, as the others of their
+// shard have them, and waits until their rows are there, too: a replica that is
+// new, or that has lost its disk. Nobody may read there meanwhile.
 func (m *migrating) complete(ctx context.Context) error {
 	if !m.made || !m.layout.replicated {
 		return nil
 	}
+	ours, err := m.names()
+	if err != nil {
+		return err
+	}
 	have := make([][]table, len(m.members))
-	most := make([][]table, m.shards)
 	for i, s := range m.members {
-		var err error
 		if have[i], err = s.tables(ctx); err != nil {
 			return fmt.Errorf("%w on %s", err, s.name)
 		}
-		if len(have[i]) > len(most[s.shard]) {
-			most[s.shard] = have[i]
-		}
 	}
 	for i, s := range m.members {
-		there := map[string]bool{}
-		for _, t := range have[i] {
-			there[t.name] = true
-		}
-		for _, t := range most[s.shard] {
-			if there[t.name] {
-				continue
+		lacking := ours.lacking(have[i])
+		made := 0
+		for k, other := range m.members {
+			for _, t := range have[k] {
+				if other.shard != s.shard || !lacking[t.name] {
+					continue
+				}
+				if err := m.exec(ctx, s, t.create); err != nil {
+					return err
+				}
+				delete(lacking, t.name)
+				made++
 			}
-			if err := m.exec(ctx, s, t.create); err != nil {
-				return err
-			}
 		}
-		if made := len(most[s.shard]) - len(have[i]); made > 0 && !m.dryRun {
-			if _, err := fmt.Fprintf(m.out, "%d tables on %s\n", made, s.name); err != nil {
+		if made > 0 && !m.dryRun {
+			if err := m.awaitRows(ctx, s, made); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// tableNames is names of tables.
+type tableNames map[string]bool
+
+// lacking returns those that are not among some tables.
+func (n tableNames) lacking(some []table) tableNames {
+	lacking := maps.Clone(n)
+	for _, t := range some {
+		delete(lacking, t.name)
+	}
+	return lacking
+}
+
+// makes matches what migrations make.
+var makes = regexp.MustCompile(`CREATE (?:TABLE|MATERIALIZED VIEW) IF NOT EXISTS (\w+)`)
+
+// names returns the names of this program's tables, wherever they are.
+func (m *migrating) names() (tableNames, error) {
+	steps, err := migrations()
+	if err != nil {
+		return nil, err
+	}
+	names := tableNames{"migrations": true, "layout": true}
+	for _, step := range steps {
+		for _, sql := range step.statements {
+			for _, name := range makes.FindAllStringSubmatch(sql, -1) {
+				names[name[1]], names[m.layout.here(name[1])] = true, true
+			}
+		}
+	}
+	return names, nil
+}
+
+// awaitRows waits until a replica has fetched what the tables that were made there
+// hold.
+func (m *migrating) awaitRows(ctx context.Context, s *member, tables int) error {
+	if _, err := fmt.Fprintf(m.out, "%d tables on %s\n", tables, s.name); err != nil {
+		return err
+	}
+	for last := uint64(0); ; {
+		var left uint64
+		if err := s.one(ctx, "SELECT sum(queue_size) + countIf(is_readonly) FROM system.replicas WHERE database = currentDatabase()", &left); err != nil || left == 0 {
+			return err
+		}
+		if left != last {
+			if _, err := fmt.Fprintf(m.out, "%d parts to fetch\n", left); err != nil {
+				return err
+			}
+			last = left
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 // tables returns the tables of a server, in an order in which they can be made.

@@ -149,26 +149,31 @@ func (u *unfetched) wantAllOnce(t *testing.T) {
 	}
 }
 
-// TestReplicaLosesItsDisk replaces it as docs/operations.md says, while servers
-// are running that were started before.
+// TestReplicaLosesItsDisk replaces it as docs/operations.md says.
 func TestReplicaLosesItsDisk(t *testing.T) {
 	dir := t.TempDir()
 	clickhousetest.NeedReplicas(t)
 	r := &replicas{}
 	r.shards, r.keeper = clickhousetest.StartReplicated(t, clusterName, 1, 3, clickhousetest.Options{Dir: dir})
 	name, url := r.database(t)
-	l := servers(t, url, 1, clickhousestore.Options{})[0]
+	before, err := clickhousestore.Open(t.Context(), url, clickhousestore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	batches := someBatches(26, 4, 40)
-	postLoop(t, l, batches[0])
+	postLoop(t, before, batches[0])
 	lost := r.shards[0][2]
 	lost.Kill()
-	postLoop(t, l, batches[1])
+	postLoop(t, before, batches[1])
+	if err := before.Close(); err != nil {
+		t.Error(err)
+	}
 	if err := os.RemoveAll(filepath.Join(dir, "c", "data")); err != nil {
 		t.Fatal(err)
 	}
 	lost.Restart()
 	drop := func() error { return r.shards[0][0].Exec(t.Context(), "SYSTEM DROP REPLICA '3' FROM DATABASE "+name) }
-	err := drop()
+	err = drop()
 	for err != nil && strings.Contains(err.Error(), "it's active") { // until ZooKeeper has given it up
 		err = drop()
 	}
@@ -183,6 +188,7 @@ func TestReplicaLosesItsDisk(t *testing.T) {
 	if !strings.Contains(out.String(), "tables on "+lost.Addr()) {
 		t.Errorf("migrate says %q", out.String())
 	}
+	l := servers(t, url, 1, clickhousestore.Options{})[0]
 	postLoop(t, l, batches[2])
 	r.shards[0][1].Kill() // now the new one is one of two
 	wantAllOnce(t, l, batches)
