@@ -1,7 +1,7 @@
 .PHONY: check replicas fuzz build bench bench-full bench-clickhouse
 
 # Everything: formatting, vet, staticcheck, tidiness, architecture, all tests
-# under the race detector, foreign clients, a real browser.
+# under the race detector or beside it, foreign clients, a real browser.
 check:
 	@bash scripts/check.sh
 
