@@ -58,11 +58,7 @@ func TestReplicaThatRefusesConnections(t *testing.T) {
 	r.run(t, "SYSTEM START FETCHES "+name+".events_shard", 0, 1)
 	posting.Wait()
 	r.run(t, "SYSTEM START LISTEN TCP", 2)
-	for err := l.Settle(t.Context()); err != nil; err = l.Settle(t.Context()) {
-		if tollbook.CodeOf(err) != tollbook.CodeUnavailable {
-			t.Fatal(err)
-		}
-	}
+	settleLoop(t, l)
 	model := storetest.NewModel()
 	for _, batch := range batches {
 		if _, err := model.Post(t.Context(), 0, batch); err != nil {

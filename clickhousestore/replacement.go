@@ -3,8 +3,8 @@ package clickhousestore
 import (
 	"context"
 	"fmt"
-	"maps"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -31,22 +31,21 @@ func (m *migrating) complete(ctx context.Context) error {
 		}
 	}
 	for i, s := range m.members {
-		lacking := ours.lacking(have[i])
-		made := 0
+		var lacking []table
 		for k, other := range m.members {
 			for _, t := range have[k] {
-				if other.shard != s.shard || !lacking[t.name] {
-					continue
+				if other.shard == s.shard && ours[t.name] && !named(have[i], t.name) && !named(lacking, t.name) {
+					lacking = append(lacking, t)
 				}
-				if err := m.exec(ctx, s, t.create); err != nil {
-					return err
-				}
-				delete(lacking, t.name)
-				made++
 			}
 		}
-		if made > 0 && !m.dryRun {
-			if err := m.awaitRows(ctx, s, made); err != nil {
+		for _, t := range lacking {
+			if err := m.exec(ctx, s, t.create); err != nil {
+				return err
+			}
+		}
+		if len(lacking) > 0 && !m.dryRun {
+			if err := m.awaitRows(ctx, s, len(lacking)); err != nil {
 				return err
 			}
 		}
@@ -54,28 +53,21 @@ func (m *migrating) complete(ctx context.Context) error {
 	return nil
 }
 
-// tableNames is names of tables.
-type tableNames map[string]bool
-
-// lacking returns those that are not among some tables.
-func (n tableNames) lacking(some []table) tableNames {
-	lacking := maps.Clone(n)
-	for _, t := range some {
-		delete(lacking, t.name)
-	}
-	return lacking
+// named tells whether a table of a name is among some.
+func named(some []table, name string) bool {
+	return slices.ContainsFunc(some, func(t table) bool { return t.name == name })
 }
 
 // makes matches what migrations make.
 var makes = regexp.MustCompile(`CREATE (?:TABLE|MATERIALIZED VIEW) IF NOT EXISTS (\w+)`)
 
 // names returns the names of this program's tables, wherever they are.
-func (m *migrating) names() (tableNames, error) {
+func (m *migrating) names() (map[string]bool, error) {
 	steps, err := migrations()
 	if err != nil {
 		return nil, err
 	}
-	names := tableNames{"migrations": true, "layout": true}
+	names := map[string]bool{"migrations": true, "layout": true}
 	for _, step := range steps {
 		for _, sql := range step.statements {
 			for _, name := range makes.FindAllStringSubmatch(sql, -1) {

@@ -143,10 +143,7 @@ func postUnfetched(t *testing.T) *unfetched {
 func (u *unfetched) wantAllOnce(t *testing.T) {
 	t.Helper()
 	wantAllOnce(t, u.ledger, u.batches)
-	report, err := u.ledger.Verify(t.Context(), nil)
-	if err != nil || report.Found > 0 {
-		t.Errorf("verify: %+v, %v", report, err)
-	}
+	wantVerified(t, u.ledger)
 }
 
 // TestReplicaLosesItsDisk replaces it as docs/operations.md says.
@@ -193,10 +190,7 @@ func TestReplicaLosesItsDisk(t *testing.T) {
 	r.shards[0][1].Kill() // now the new one is one of two
 	wantAllOnce(t, l, batches)
 	r.shards[0][1].Restart()
-	report, err := l.Verify(t.Context(), nil)
-	if err != nil || report.Found > 0 {
-		t.Errorf("verify: %+v, %v", report, err)
-	}
+	wantVerified(t, l)
 }
 
 // TestReplicaIsSilent: folds go on without one that says nothing and refuses
@@ -209,11 +203,7 @@ func TestReplicaIsSilent(t *testing.T) {
 	postLoop(t, l, batches[0])
 	r.shards[0][2].Stop()
 	postLoop(t, l, batches[1])
-	for err := l.Settle(t.Context()); err != nil; err = l.Settle(t.Context()) {
-		if tollbook.CodeOf(err) != tollbook.CodeUnavailable {
-			t.Fatal(err)
-		}
-	}
+	settleLoop(t, l)
 	wantAllOnce(t, l, batches)
 	r.shards[0][2].Continue()
 	wantAllOnce(t, l, batches)

@@ -60,8 +60,6 @@ func TestRights(t *testing.T) {
 		if err := l.Rebuild(ctx, nil); err != nil {
 			t.Error(err)
 		}
-		if report, err := l.Verify(ctx, nil); err != nil || report.Found > 0 {
-			t.Errorf("verify: %+v, %v", report, err)
-		}
+		wantVerified(t, l)
 	})
 }

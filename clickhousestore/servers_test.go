@@ -69,6 +69,16 @@ func postLoop(t *testing.T, l tollbook.Ledger, batch []tollbook.Entry) []tollboo
 	return nil
 }
 
+// settleLoop settles as soon as the database lets it.
+func settleLoop(t *testing.T, l tollbook.Ledger) {
+	t.Helper()
+	for err := l.Settle(t.Context()); err != nil; err = l.Settle(t.Context()) {
+		if tollbook.CodeOf(err) != tollbook.CodeUnavailable {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestOneNameOnSeveralServers lets servers post the same names at the same time,
 // some of them with other contents, months and amounts, while definitions move
 // on and every server reads. Each name counts once, and what counts is what its

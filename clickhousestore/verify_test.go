@@ -62,6 +62,15 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// wantVerified wants nothing to differ.
+func wantVerified(t *testing.T, s *clickhousestore.Store) {
+	t.Helper()
+	report, err := s.Verify(t.Context(), nil)
+	if err != nil || report.Found > 0 {
+		t.Errorf("verify: %+v, %v", report, err)
+	}
+}
+
 // voidOne voids an event of the first record, under the definitions at a position.
 func voidOne(t *testing.T, s *clickhousestore.Store, under tollbook.Pos) {
 	t.Helper()
