@@ -40,7 +40,7 @@ var imports = map[string][]string{
 	"clickhousestore": {".", "bloom", "decimal", "filter"},
 	// The scripts of the suite measure what they post; those of use cases run
 	// the book over the ledger.
-	"storetest": {".", "decimal", "filter", "rating", "wire", "book", "webhook"},
+	"storetest": {".", "decimal", "filter", "rating", "wire", "book", "webhook", "racetest"},
 
 	// Never a store: the book knows the Ledger alone.
 	"book": {".", "decimal", "filter", "rating", "oauth", "reconcile", "webhook"},
@@ -56,6 +56,7 @@ var imports = map[string][]string{
 	"interop":      {},
 	// Knows nothing of Tollbook: any test may have a server.
 	"clickhousetest": {},
+	"racetest":       {},
 }
 
 const (
@@ -204,8 +205,8 @@ func TestNothingAmbient(t *testing.T) {
 					break
 				}
 				name := pkg.Name + "." + sel.Sel.Name
-				// The helper of tests is run by tests alone.
-				ambient := s.dir() == "cmd/tollbook" || s.dir() == "clickhousetest" || s.test()
+				// The helpers of tests are run by tests alone.
+				ambient := s.dir() == "cmd/tollbook" || s.dir() == "clickhousetest" || s.dir() == "racetest" || s.test()
 				if why := banned[name]; why != "" && (name == "time.Sleep" || !ambient) {
 					t.Errorf("%s uses %s: %s", s.fset.Position(n.Pos()), name, why)
 				}

@@ -11,6 +11,7 @@ import (
 	"tollbook"
 	"tollbook/clickhousestore"
 	"tollbook/clickhousetest"
+	"tollbook/racetest"
 	"tollbook/storetest"
 )
 
@@ -123,9 +124,7 @@ func TestConformance(t *testing.T) {
 }
 
 func TestHistories(t *testing.T) {
-	if storetest.UnderRace {
-		t.Skip("one question after the other")
-	}
 	t.Parallel()
+	racetest.Leave(t)
 	storetest.Histories(t, sharedServer(t).newDriver, 1)
 }

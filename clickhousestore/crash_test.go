@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"tollbook/clickhousetest"
+	"tollbook/racetest"
 	"tollbook/storetest"
 )
 
@@ -39,5 +40,6 @@ func (c *crasher) Crash(t testing.TB) storetest.Driver {
 
 func TestCrashes(t *testing.T) {
 	t.Parallel()
+	racetest.Leave(t)
 	storetest.Crashes(t, newCrasher)
 }

@@ -12,6 +12,7 @@ import (
 	"tollbook"
 	"tollbook/clickhousestore"
 	"tollbook/clickhousetest"
+	"tollbook/racetest"
 	"tollbook/storetest"
 )
 
@@ -21,6 +22,7 @@ type httpDriver struct{ driver }
 // TestOverHTTP runs what needs each kind of statement over the other protocol.
 func TestOverHTTP(t *testing.T) {
 	t.Parallel()
+	racetest.Leave(t)
 	server := sharedServer(t)
 	some := []string{"reference-example", "past", "rerate", "unrated", "voids"}
 	if clickhousetest.Whole() {
@@ -134,6 +136,7 @@ func wantOld(t *testing.T, s *clickhousestore.Store, model *storetest.Model) {
 // TestNamesOfDatabases: a database may be called anything that ClickHouse takes.
 func TestNamesOfDatabases(t *testing.T) {
 	t.Parallel()
+	racetest.Leave(t)
 	for where, nodes := range map[string][]*clickhousetest.Server{
 		"OneServer": newServer(t).nodes(),
 		"Cluster":   newCluster(t, 2, clickhousetest.Options{InMemory: true}).nodes(),
@@ -203,6 +206,7 @@ func TestTablesOfSeveralServers(t *testing.T) {
 // TestMigrateRecordsByID makes the records in the order of their ids out of those
 // that an earlier version has written.
 func TestMigrateRecordsByID(t *testing.T) {
+	racetest.Leave(t)
 	onPlaces(t, clickhousetest.Options{InMemory: true}, func(t *testing.T, p place) {
 		name, url := p.database(t)
 		before := servers(t, url, 1, clickhousestore.Options{})[0]

@@ -10,11 +10,13 @@ import (
 
 	"tollbook/clickhousestore"
 	"tollbook/clickhousetest"
+	"tollbook/racetest"
 )
 
 // TestRights does everything as a user that may do what docs/clickhouse.md says
 // that it needs, and no more.
 func TestRights(t *testing.T) {
+	racetest.Leave(t)
 	doc, err := os.ReadFile("../docs/clickhouse.md")
 	if err != nil {
 		t.Fatal(err)

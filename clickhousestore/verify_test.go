@@ -8,6 +8,7 @@ import (
 
 	"tollbook"
 	"tollbook/clickhousestore"
+	"tollbook/racetest"
 	"tollbook/storetest"
 )
 
@@ -18,6 +19,7 @@ var table = regexp.MustCompile(`((?:FROM|INTO|TABLE) )([a-z_]+)`)
 // that is not.
 func TestVerify(t *testing.T) {
 	t.Parallel()
+	racetest.Leave(t)
 	server := sharedServer(t)
 	for _, tt := range []struct{ name, spoil, says string }{
 		{"nothing", "SELECT 1", ""},

@@ -197,17 +197,21 @@ func (s *Server) ping(ctx context.Context) error {
 
 // cleanUp ends the server with the test.
 func (s *Server) cleanUp() {
-	if s.process() != nil {
+	what := "ClickHouse on " + s.Addr()
+	fell := false
+	if p := s.process(); p != nil {
 		s.Kill()
+		if fell = !p.killed.Load(); fell {
+			s.tb.Logf("%s ended by itself: %v", what, p.err)
+		}
 	}
-	showLogs(s.tb, "ClickHouse on "+s.Addr(), s.path(outputLog), s.path(serverLog))
+	if fell || s.tb.Failed() {
+		showLogs(s.tb, what, s.path(outputLog), s.path(serverLog))
+	}
 }
 
-// showLogs shows the ends of logs if the test has failed.
+// showLogs shows the ends of logs.
 func showLogs(tb testing.TB, what string, names ...string) {
-	if !tb.Failed() {
-		return
-	}
 	for _, name := range names {
 		text, err := tail(name)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -16,9 +17,10 @@ import (
 
 // process is a process that does not outlive this one.
 type process struct {
-	cmd  *exec.Cmd
-	done chan struct{} // closed when it has ended and err is set
-	err  error
+	cmd    *exec.Cmd
+	done   chan struct{} // closed when it has ended and err is set
+	err    error
+	killed atomic.Bool // when it had not ended yet
 }
 
 // startProcess starts a program that the kernel kills when this process ends,
@@ -51,8 +53,9 @@ func startProcess(dir string, out *os.File, program string, args ...string) (*pr
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
 func (p *process) kill() {
-	// It fails only if the process has ended.
-	_ = p.cmd.Process.Kill()
+	if err := p.cmd.Process.Kill(); err == nil {
+		p.killed.Store(true)
+	}
 	<-p.done
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"sync/atomic"
 	"testing"
 )
 
@@ -14,8 +15,9 @@ import (
 var errElsewhere = errors.New("there is no ClickHouse for this system")
 
 type process struct {
-	done chan struct{}
-	err  error
+	done   chan struct{}
+	err    error
+	killed atomic.Bool
 }
 
 func startProcess(string, *os.File, string, ...string) (*process, error) { return nil, errElsewhere }

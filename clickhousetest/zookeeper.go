@@ -76,7 +76,9 @@ func startZooKeeper(tb testing.TB, java string) *ZooKeeper {
 		if proc := z.process(); proc != nil {
 			proc.kill()
 		}
-		showLogs(tb, "ZooKeeper on "+z.Addr(), z.path(zooKeeperLog))
+		if tb.Failed() {
+			showLogs(tb, "ZooKeeper on "+z.Addr(), z.path(zooKeeperLog))
+		}
 	})
 	// Sessions are between 2 and 20 ticks long.
 	config := fmt.Sprintf("dataDir=%s\nclientPort=%d\nclientPortAddress=127.0.0.1\ntickTime=%d\n"+

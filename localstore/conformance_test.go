@@ -7,6 +7,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"tollbook"
+	"tollbook/racetest"
 	"tollbook/storetest"
 )
 
@@ -34,4 +35,7 @@ func newMemDriver(testing.TB) storetest.Driver { return &memDriver{fs: newCrashF
 
 func TestConformance(t *testing.T) { storetest.Run(t, newMemDriver) }
 
-func TestHistories(t *testing.T) { storetest.Histories(t, newMemDriver, 2) }
+func TestHistories(t *testing.T) {
+	racetest.Leave(t)
+	storetest.Histories(t, newMemDriver, 2)
+}

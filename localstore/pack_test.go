@@ -13,6 +13,7 @@ import (
 
 	"tollbook"
 	"tollbook/decimal"
+	"tollbook/racetest"
 )
 
 // packedWorld makes a ledger of several small files of the log, which hold
@@ -177,6 +178,7 @@ func TestPackIsCutShort(t *testing.T) {
 
 // TestDamagedPack flips bytes of a packed file: whoever reads all says so.
 func TestDamagedPack(t *testing.T) {
+	racetest.Leave(t)
 	fs := vfs.NewMem()
 	packedWorld(t, fs)
 	packAll(t, fs)

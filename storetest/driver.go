@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"tollbook"
+	"tollbook/racetest"
 )
 
 // Driver opens one ledger's data.
@@ -34,15 +35,15 @@ type Crasher interface {
 }
 
 // Run runs the whole suite but for the random histories, for which a store calls
-// Histories. Each test takes a new driver; groups of them run side by side. Under
-// the race detector only those are run in which several do something at once; the
-// others ask one question after the other.
+// Histories. Each test takes a new driver; groups of them run side by side. Those
+// in which several do something at once are for the race detector; the others ask
+// one question after the other, and it leaves them.
 func Run(t *testing.T, newDriver func(t testing.TB) Driver) {
-	runTogether(t, newDriver)
-	if UnderRace {
-		return
-	}
-	runGroups(t, newDriver, []group{
+	runGroups(t, newDriver, false, []group{
+		{"Concurrency", concurrencyTests()},
+		{"Together", togetherTests()},
+	})
+	runGroups(t, newDriver, true, []group{
 		{"Define", defineTests()},
 		{"Post", postTests()},
 		{"Bounds", boundTests()},
@@ -64,16 +65,8 @@ func Run(t *testing.T, newDriver func(t testing.TB) Driver) {
 		{"Lease", leaseTests()},
 		{"Crash", crashTests()},
 	})
-	t.Run("Scripts", func(t *testing.T) { t.Parallel(); Scripts(t, newDriver) })
-	t.Run("UseCases", func(t *testing.T) { t.Parallel(); UseCases(t, newDriver) })
-}
-
-// runTogether runs the tests in which several do something at once.
-func runTogether(t *testing.T, newDriver func(t testing.TB) Driver) {
-	runGroups(t, newDriver, []group{
-		{"Concurrency", concurrencyTests()},
-		{"Together", togetherTests()},
-	})
+	t.Run("Scripts", func(t *testing.T) { t.Parallel(); racetest.Leave(t); Scripts(t, newDriver) })
+	t.Run("UseCases", func(t *testing.T) { t.Parallel(); racetest.Leave(t); UseCases(t, newDriver) })
 }
 
 // group is tests that are about the same.
@@ -82,10 +75,13 @@ type group struct {
 	tests []test
 }
 
-func runGroups(t *testing.T, newDriver func(t testing.TB) Driver, groups []group) {
+func runGroups(t *testing.T, newDriver func(t testing.TB) Driver, leave bool, groups []group) {
 	for _, g := range groups {
 		t.Run(g.name, func(t *testing.T) {
 			t.Parallel()
+			if leave {
+				racetest.Leave(t)
+			}
 			runTests(t, g.tests, newDriver)
 		})
 	}

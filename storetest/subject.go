@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"tollbook"
+	"tollbook/racetest"
 )
 
 // subject is a ledger under test, together with the model that judges it.
@@ -59,7 +60,7 @@ func (s *subject) few(n int) int {
 }
 
 // thinness is how much less is done with ledgers that take a while to answer.
-const thinness = 10
+const thinness = 20
 
 // thin is what a driver says; of others, whether the race detector watches, under
 // which everything takes several times as long.
@@ -67,7 +68,7 @@ func thin(driver Driver) bool {
 	if d, ok := driver.(Thinner); ok {
 		return d.Thin()
 	}
-	return UnderRace
+	return racetest.Watches
 }
 
 func (s *subject) must(err error) {

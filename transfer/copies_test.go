@@ -4,12 +4,14 @@ import (
 	"testing"
 
 	"tollbook/clickhousetest"
+	"tollbook/racetest"
 	"tollbook/storetest"
 )
 
 // TestHistoriesOfCopies: what a copy of a copy answers is what the model does,
 // however often the copying was killed.
 func TestHistoriesOfCopies(t *testing.T) {
+	racetest.Leave(t)
 	storetest.Histories(t, func(testing.TB) storetest.Driver { return newCopying(newMemory) }, 1)
 }
 

@@ -9,6 +9,7 @@ import (
 	"tollbook"
 	"tollbook/decimal"
 	"tollbook/localstore"
+	"tollbook/racetest"
 	"tollbook/storetest"
 	"tollbook/transfer"
 
@@ -46,6 +47,7 @@ func newLarge(t *testing.T) tollbook.Ledger {
 // TestLargeRestatement copies a month that was restated whole, cut off at every
 // third call.
 func TestLargeRestatement(t *testing.T) {
+	racetest.Leave(t)
 	source := newLarge(t)
 	for calls, ended := 1, false; !ended; calls += every(3) {
 		to := newMemory(t)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tollbook/racetest"
 )
 
 // TestBenchCanBeRepeated interrupts a load, kills the next one without
@@ -17,6 +19,7 @@ import (
 // finds every record exact.
 func TestBenchCanBeRepeated(t *testing.T) {
 	t.Parallel()
+	racetest.Leave(t)
 	w := &killWorld{t: t, data: filepath.Join(t.TempDir(), "book"), program: filepath.Join(t.TempDir(), "tollbook"), gate: newGate(t)}
 	w.link()
 	w.init()

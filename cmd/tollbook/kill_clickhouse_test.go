@@ -12,6 +12,7 @@ import (
 
 	"tollbook/clickhousestore"
 	"tollbook/clickhousetest"
+	"tollbook/racetest"
 	"tollbook/storetest"
 )
 
@@ -19,6 +20,7 @@ import (
 // now the server is killed, now ClickHouse, now both. The next server is another
 // one, which has nothing but the keys.
 func TestKillDuringImportOverClickHouse(t *testing.T) {
+	racetest.Leave(t)
 	killOverClickHouse(t, []*clickhousetest.Server{clickhousetest.Start(t, clickhousetest.Options{})}, clickhousestore.MigrateOptions{Out: io.Discard})
 }
 

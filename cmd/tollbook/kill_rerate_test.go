@@ -12,6 +12,7 @@ import (
 
 	"tollbook/client"
 	"tollbook/decimal"
+	"tollbook/racetest"
 )
 
 // TestKillDuringRerate kills the server without warning while months are rated
@@ -19,6 +20,7 @@ import (
 // or all at the new ones, and in the end all are at the new ones, to the digit.
 func TestKillDuringRerate(t *testing.T) {
 	t.Parallel()
+	racetest.Leave(t)
 	accounts, each, kills := 300, 200, 4
 	if testing.Short() {
 		accounts, kills = 60, 2

@@ -1,0 +1,6 @@
+//go:build race
+
+package racetest
+
+// Watches tells whether the race detector does.
+const Watches = true

@@ -1,6 +1,0 @@
-//go:build !race
-
-package storetest
-
-// UnderRace tells whether the race detector watches.
-const UnderRace = false
