@@ -11,7 +11,7 @@ import (
 )
 
 // table is one as a server has it.
-type table struct{ name, create string }
+type table struct{ name, engine, create string }
 
 // complete makes the tables on replicas that lack some, as the others of their
 // shard have them, and waits until their rows are there, too: a replica that is
@@ -34,8 +34,14 @@ func (m *migrating) complete(ctx context.Context) error {
 		var lacking []table
 		for k, other := range m.members {
 			for _, t := range have[k] {
-				if other.shard == s.shard && ours[t.name] && !named(have[i], t.name) && !named(lacking, t.name) {
+				if other.shard != s.shard || !ours[t.name] || named(lacking, t.name) != nil {
+					continue
+				}
+				own := named(have[i], t.name)
+				if own == nil {
 					lacking = append(lacking, t)
+				} else if own.engine != t.engine {
+					return fmt.Errorf("the table %s is a %s on %s and a %s on %s: drop the database on the one that is new, make it again, empty, and run this by the address of another", t.name, own.engine, s.name, t.engine, other.name)
 				}
 			}
 		}
@@ -53,9 +59,12 @@ func (m *migrating) complete(ctx context.Context) error {
 	return nil
 }
 
-// named tells whether a table of a name is among some.
-func named(some []table, name string) bool {
-	return slices.ContainsFunc(some, func(t table) bool { return t.name == name })
+// named returns the table of a name, or nil if it is not among some.
+func named(some []table, name string) *table {
+	if i := slices.IndexFunc(some, func(t table) bool { return t.name == name }); i >= 0 {
+		return &some[i]
+	}
+	return nil
 }
 
 // makes matches what migrations make.
@@ -106,9 +115,10 @@ func (m *migrating) awaitRows(ctx context.Context, s *member, tables int) error 
 // tables returns the tables of a server, in an order in which they can be made.
 func (m *member) tables(ctx context.Context) (all []table, err error) {
 	const order = "multiIf(engine LIKE '%MergeTree', 0, engine = 'Distributed', 1, 2), name"
-	err = m.query(ctx, "SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase() AND NOT is_temporary ORDER BY "+order, func(rows driver.Rows) error {
+	err = m.query(ctx, "SELECT name, engine, create_table_query FROM system.tables WHERE database = currentDatabase() AND NOT is_temporary ORDER BY "+order, func(rows driver.Rows) error {
 		all = append(all, table{})
-		return rows.Scan(&all[len(all)-1].name, &all[len(all)-1].create)
+		t := &all[len(all)-1]
+		return rows.Scan(&t.name, &t.engine, &t.create)
 	})
 	return all, err
 }

@@ -3,6 +3,7 @@ package clickhousestore_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -177,6 +178,15 @@ func TestReplicaLosesItsDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.run(t, "CREATE DATABASE "+name, 2)
+	// By its address alone nothing is known of a cluster.
+	if err := clickhousestore.Migrate(t.Context(), "clickhouse://"+lost.Addr()+"/"+name, clickhousestore.MigrateOptions{Out: io.Discard}); err != nil {
+		t.Fatal(err)
+	}
+	if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Out: io.Discard}); err == nil || !strings.Contains(err.Error(), "drop the database") {
+		t.Fatalf("over tables of one server: %v", err)
+	}
+	r.run(t, "DROP DATABASE "+name+" SYNC", 2)
 	r.run(t, "CREATE DATABASE "+name, 2)
 	var out strings.Builder
 	if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Out: &out}); err != nil {

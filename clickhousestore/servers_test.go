@@ -257,30 +257,13 @@ func serverOfTheDatabaseIsKilled(t *testing.T, p place) {
 		if _, err := model.Post(t.Context(), 0, batch); err != nil {
 			t.Fatal(err)
 		}
-		for sent := false; !sent; {
-			select {
-			case next <- batch:
-				sent = true
-			case <-time.After(100 * time.Millisecond): // somebody must be down
-			}
-			clickhousetest.RestartEnded(p.nodes())
-		}
+		next <- batch
 		if i%(batches/kills) == batches/kills/2 {
-			p.nodes()[i*kills/batches%len(p.nodes())].Kill()
-			clickhousetest.RestartEnded(p.nodes())
+			p.nodes()[i*kills/batches%len(p.nodes())].Restart()
 		}
 	}
 	close(next)
-	done := make(chan struct{})
-	go func() { posting.Wait(); close(done) }()
-	for waiting := true; waiting; {
-		select {
-		case <-done:
-			waiting = false
-		case <-time.After(100 * time.Millisecond):
-			clickhousetest.RestartEnded(p.nodes())
-		}
-	}
+	posting.Wait()
 	exact := servers(t, url, 1, clickhousestore.Options{})[0]
 	wantRecords(t, exact, model, "acme")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -272,4 +273,24 @@ func TestFewResources(t *testing.T) {
 		t.Errorf("more than the memory: %v, want code %d", err, memoryLimit)
 	}
 	expect(t, s, "SELECT 1", "1")
+}
+
+// TestClientsGoAway: a server goes on that clients leave by a reset, in the middle
+// of what they say.
+func TestClientsGoAway(t *testing.T) {
+	t.Parallel()
+	s := Start(t, Options{InMemory: true})
+	for i := range 200 {
+		conn, err := net.Dial("tcp", s.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Write(make([]byte, i%3)); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(conn.(*net.TCPConn).SetLinger(0), conn.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(t, s, "SELECT 1")
 }

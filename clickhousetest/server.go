@@ -86,26 +86,6 @@ func (s *Server) Continue() {
 	}
 }
 
-// Ended tells whether the server has gone. This build of the engine aborts, now
-// and then, when another server is killed that it is asking something.
-func (s *Server) Ended() bool {
-	select {
-	case <-s.process().done:
-		return true
-	default:
-		return false
-	}
-}
-
-// RestartEnded starts those servers again that have gone.
-func RestartEnded(servers []*Server) {
-	for _, s := range servers {
-		if s.Ended() {
-			s.Restart()
-		}
-	}
-}
-
 // Restart starts the server on the same ports and data and returns when it
 // answers. A server that still runs is killed first.
 func (s *Server) Restart() {

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"strconv"
 	"unsafe"
 )
@@ -17,8 +14,7 @@ import (
 // starts. ClickHouse in local mode does not read it, and leaves a Replicated
 // table readonly for ever: ClickHouse issue 78632. The library has the functions
 // that ask for the address, but none that sets it. So these three, of
-// DB::Context, are made to answer what a server would answer, in the memory of
-// this process:
+// DB::Context, are made to answer what a server would answer:
 //
 //	std::pair<String, UInt16> getInterserverIOAddress() const;
 //	String getInterserverScheme() const;
@@ -29,18 +25,7 @@ import (
 // rax and rdx. A string of 22 bytes at most is in 24 bytes: itself, zeros, and
 // its length in the last one.
 
-// function is a function of the library that is replaced.
-type function struct {
-	address uint64 // as in the file
-	begins  string // with these bytes, in hexadecimal
-}
-
-// The functions of the one build that package-lock.json names. Its bytes are
-// compared before anything is changed: another build is an error here.
 var (
-	// chdb_query_cmdline, by which the place of the library is known.
-	knownAddress uint64 = 0xf211700
-
 	interserverAddress     = function{0x1417c9c0, "4156534883ec484c8b36490fbe8e670100004885c9498b96580100004889c848"}
 	interserverScheme      = function{0x1417cac0, "488b0680b88701000000781a480570010000488b4810"}
 	interserverCredentials = function{0x1417c940, "41574156534c8b3f498d9f880100004889dfe8"}
@@ -51,8 +36,7 @@ var (
 var noCredentials [256]byte
 
 // setInterserver has ClickHouse tell other servers an address, host:port.
-// Known is where chdb_query_cmdline is in memory.
-func setInterserver(known uintptr, address string) error {
+func (l *library) setInterserver(address string) error {
 	host, text, err := net.SplitHostPort(address)
 	if err != nil {
 		return err
@@ -72,17 +56,11 @@ func setInterserver(known uintptr, address string) error {
 	credentialsCode := loadRAX(uint64(uintptr(unsafe.Pointer(&noCredentials))))
 	credentialsCode = append(credentialsCode, 0x31, 0xd2) // xor edx, edx: shared by nobody
 
-	mem, err := os.OpenFile("/proc/self/mem", os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	defer mem.Close()
-	base := uint64(known) - knownAddress
 	resultAddress := []byte{0x48, 0x89, 0xf8} // mov rax, rdi
 	return errors.Join(
-		interserverAddress.replace(mem, base, append(hostCode, resultAddress...)),
-		interserverScheme.replace(mem, base, append(schemeCode, resultAddress...)),
-		interserverCredentials.replace(mem, base, credentialsCode),
+		l.replace(interserverAddress, append(hostCode, resultAddress...)...),
+		l.replace(interserverScheme, append(schemeCode, resultAddress...)...),
+		l.replace(interserverCredentials, credentialsCode...),
 	)
 }
 
@@ -105,22 +83,4 @@ func returnString(s string) ([]byte, error) {
 // loadRAX is mov rax, v.
 func loadRAX(v uint64) []byte {
 	return binary.LittleEndian.AppendUint64([]byte{0x48, 0xb8}, v)
-}
-
-// replace writes code and a return over the beginning of the function.
-func (f function) replace(mem *os.File, base uint64, code []byte) error {
-	want, err := hex.DecodeString(f.begins)
-	if err != nil {
-		return err
-	}
-	have := make([]byte, len(want))
-	if _, err := mem.ReadAt(have, int64(base+f.address)); err != nil {
-		return err
-	}
-	if !bytes.Equal(have, want) {
-		return fmt.Errorf("at %#x the library has %x: not the build that is known, %x", f.address, have, want)
-	}
-	const ret = 0xc3
-	_, err = mem.WriteAt(append(code, ret), int64(base+f.address))
-	return err
 }

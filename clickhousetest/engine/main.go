@@ -11,6 +11,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -60,14 +61,8 @@ func run(args []string) error {
 		purego.RegisterLibFunc(fn, lib, name)
 	}
 
-	if interserver != "" {
-		known, err := purego.Dlsym(lib, "chdb_query_cmdline")
-		if err != nil {
-			return err
-		}
-		if err := setInterserver(known, interserver); err != nil {
-			return fmt.Errorf("tell ClickHouse its address: %w", err)
-		}
+	if err := behave(lib, interserver); err != nil {
+		return fmt.Errorf("have ClickHouse behave as a server: %w", err)
 	}
 
 	// The handlers of the library and those of the Go runtime exclude each
@@ -86,6 +81,27 @@ func run(args []string) error {
 		return fmt.Errorf("ClickHouse ended: %s", msg)
 	}
 	return nil
+}
+
+// behave has ClickHouse do what it does as a server. Without replicas it needs no
+// address for others.
+func behave(lib uintptr, interserver string) (err error) {
+	known, err := purego.Dlsym(lib, "chdb_query_cmdline")
+	if err != nil {
+		return err
+	}
+	l, err := openLibrary(known)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.close()) }()
+	if err := l.goOn(); err != nil {
+		return err
+	}
+	if interserver == "" {
+		return nil
+	}
+	return l.setInterserver(interserver)
 }
 
 // cStrings makes what C takes for argv, with a null pointer at its end. C may

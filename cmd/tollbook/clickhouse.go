@@ -41,7 +41,11 @@ none of them, being new or having lost its disk, is given them.`,
 		if store == "" {
 			return usageError("which ClickHouse? Give --store or set %s", variable("store"))
 		}
-		return clickhousestore.Migrate(cmd.Context(), store, o)
+		err := clickhousestore.Migrate(cmd.Context(), store, o)
+		if err == nil && !o.DryRun {
+			a.say("The tables are as this version has them.")
+		}
+		return err
 	}
 	return cmd
 }

@@ -52,13 +52,6 @@ func killOverClickHouse(t *testing.T, nodes []*clickhousetest.Server, tables cli
 	if err := clickhousestore.Migrate(t.Context(), store, tables); err != nil {
 		t.Fatal(err)
 	}
-	// This build of the engine aborts, now and then, when whoever asks it something
-	// is killed: so each is started anew.
-	restartAll := func() {
-		for _, n := range nodes {
-			n.Restart()
-		}
-	}
 	w := &killWorld{
 		t: t, data: filepath.Join(t.TempDir(), "keys"), program: filepath.Join(t.TempDir(), "tollbook"), gate: newGate(t),
 		env: []string{"TOLLBOOK_STORE=" + store, "TOLLBOOK_FRESHNESS=1s"},
@@ -71,23 +64,27 @@ func killOverClickHouse(t *testing.T, nodes []*clickhousetest.Server, tables cli
 		w.gate.arm(1 + random.IntN(events/batchOfImport*(k+1)/(2*kills)))
 		imports := w.startImports(files)
 		<-w.gate.reached
+		node := nodes[random.IntN(len(nodes))]
 		if k%3 > 0 {
-			nodes[random.IntN(len(nodes))].Kill()
+			node.Kill()
 		}
 		if k%3 < 2 {
 			w.kill(imports)
-			restartAll()
-			w.serve()
-			continue
+			imports = nil
 		}
-		clickhousetest.RestartEnded(nodes) // the server goes on, and so do the imports
+		if k%3 > 0 {
+			node.Restart() // in the third turn the server goes on, and so do the imports
+		}
+		if imports == nil {
+			w.serve()
+		}
 		for _, i := range imports {
-			w.finish(i, nodes...)
+			w.finish(i)
 		}
 	}
 	w.gate.arm(math.MaxInt) // never
 	for _, i := range w.startImports(files) {
-		w.finish(i, nodes...)
+		w.finish(i)
 	}
 	for _, o := range traffic.Organizations {
 		if diff := traffic.Diff(o.ID, w.records(o.ID)); diff != "" {
@@ -104,25 +101,10 @@ func killOverClickHouse(t *testing.T, nodes []*clickhousetest.Server, tables cli
 	}
 }
 
-// lookAtDatabases is between two looks whether all of them are there.
-const lookAtDatabases = 100 * time.Millisecond
-
-// finish waits for an import, some of whose events are rejected. Of several
-// databases one may end by itself when another was killed: it is started again.
-func (w *killWorld) finish(i *exec.Cmd, databases ...*clickhousetest.Server) {
-	ended := make(chan error, 1)
-	go func() { ended <- i.Wait() }()
-	look := time.NewTicker(lookAtDatabases)
-	defer look.Stop()
-	for {
-		select {
-		case <-look.C:
-			clickhousetest.RestartEnded(databases)
-		case err := <-ended:
-			if i.ProcessState.ExitCode() != exitFailed {
-				w.t.Fatalf("an import ended with %v: %s", err, i.Stderr)
-			}
-			return
-		}
+// finish waits for an import, some of whose events are rejected.
+func (w *killWorld) finish(i *exec.Cmd) {
+	w.t.Helper()
+	if err := i.Wait(); i.ProcessState.ExitCode() != exitFailed {
+		w.t.Fatalf("an import ended with %v: %s", err, i.Stderr)
 	}
 }

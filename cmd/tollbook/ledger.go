@@ -46,6 +46,15 @@ func (cfg *nodeConfig) openLedger(ctx context.Context) (ledger, error) {
 	return opened(localstore.Open(cfg.data, localstore.Options{Clock: cfg.now, Logger: cfg.log}))
 }
 
+// place returns where the ledger is, for a log: the data directory, or the
+// ClickHouse without user and password.
+func (cfg *nodeConfig) place() (string, error) {
+	if cfg.store == "" {
+		return cfg.data, nil
+	}
+	return withoutUser(cfg.store)
+}
+
 // opened makes what a store's Open returned a ledger, nil with an error.
 func opened[S ledger](s S, err error) (ledger, error) {
 	if err != nil {

@@ -66,6 +66,7 @@ type node struct {
 	http     *http.Server
 	listener net.Listener
 	url      string // where it can be reached on this machine
+	place    string // where its ledger is
 }
 
 // openNode opens the data directory and listens; serve answers.
@@ -76,6 +77,9 @@ func openNode(ctx context.Context, cfg nodeConfig) (n *node, err error) {
 			err = errors.Join(err, n.release())
 		}
 	}()
+	if n.place, err = cfg.place(); err != nil {
+		return n, err
+	}
 	if n.ledger, err = cfg.openLedger(ctx); err != nil {
 		return n, err
 	}
@@ -174,7 +178,7 @@ func (n *node) handler() (http.Handler, error) {
 func (n *node) serve(ctx context.Context) error {
 	failed := make(chan error, 1)
 	go func() { failed <- n.http.Serve(n.listener) }()
-	n.cfg.log.Info("listening", "url", n.url, "data", n.cfg.data)
+	n.cfg.log.Info("listening", "url", n.url, "ledger", n.place)
 	stopWork, stopRefresh := n.startWork(ctx), n.startRefresh(ctx)
 	defer stopRefresh()
 	select {
