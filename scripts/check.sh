@@ -56,7 +56,7 @@ if ! command -v gcc >/dev/null; then
   race=""
   not_run+=("the race detector: it needs gcc")
 fi
-step "go test $race"
+
 # What takes much and does one thing after the other is not compiled for the race
 # detector (//go:build !race), or left under it (racetest).
 test_not_raced() {
@@ -65,6 +65,7 @@ test_not_raced() {
   [ -z "$packages" ] || go test -timeout 10m $packages
 }
 
+step "go test $race"
 log=$(mktemp)
 left=$(mktemp)
 trap 'rm -f "$log" "$left"' EXIT
