@@ -2,6 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -36,6 +40,9 @@ func storeFlag(cmd *cobra.Command, store *string) {
 // openLedger opens the ledger that a server serves.
 func (cfg *nodeConfig) openLedger(ctx context.Context) (ledger, error) {
 	if cfg.store != "" {
+		if _, err := os.Stat(cfg.data); errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("there is no directory %s, which is to hold the keys of all servers: copy that of another one, or make it with 'tollbook init'", cfg.data)
+		}
 		return opened(clickhousestore.Open(ctx, cfg.store, clickhousestore.Options{
 			Freshness: cfg.freshness, NamesMemory: int64(cfg.namesMemory) << 20, Logger: cfg.log, Clock: cfg.now,
 		}))
