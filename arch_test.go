@@ -40,7 +40,7 @@ var imports = map[string][]string{
 	"clickhousestore": {".", "bloom", "decimal", "filter"},
 	// The scripts of the suite measure what they post; those of use cases run
 	// the book over the ledger.
-	"storetest": {".", "decimal", "filter", "rating", "wire", "book", "webhook", "racetest"},
+	"storetest": {".", "decimal", "filter", "rating", "wire", "book", "webhook", "checktest"},
 
 	// Never a store: the book knows the Ledger alone.
 	"book": {".", "decimal", "filter", "rating", "oauth", "reconcile", "webhook"},
@@ -53,10 +53,10 @@ var imports = map[string][]string{
 	"load":   {".", "decimal", "client"},
 
 	"cmd/tollbook": {".", "decimal", "filter", "rating", "wire", "oauth", "webhook", "localstore", "clickhousestore", "transfer", "book", "api", "client", "demo", "load"},
-	"interop":      {},
+	"interop":      {"checktest"},
 	// Knows nothing of Tollbook: any test may have a server.
-	"clickhousetest": {},
-	"racetest":       {},
+	"clickhousetest": {"checktest"},
+	"checktest":      {},
 }
 
 const (
@@ -206,7 +206,7 @@ func TestNothingAmbient(t *testing.T) {
 				}
 				name := pkg.Name + "." + sel.Sel.Name
 				// The helpers of tests are run by tests alone.
-				ambient := s.dir() == "cmd/tollbook" || s.dir() == "clickhousetest" || s.dir() == "racetest" || s.test()
+				ambient := s.dir() == "cmd/tollbook" || s.dir() == "clickhousetest" || s.dir() == "checktest" || s.test()
 				if why := banned[name]; why != "" && (name == "time.Sleep" || !ambient) {
 					t.Errorf("%s uses %s: %s", s.fset.Position(n.Pos()), name, why)
 				}

@@ -18,6 +18,7 @@ import (
 	"tollbook"
 	"tollbook/bench/duty"
 	"tollbook/bench/peer"
+	"tollbook/checktest"
 	"tollbook/load"
 	"tollbook/wire"
 )
@@ -57,7 +58,7 @@ func smallPlan() plan {
 func TestSmallRun(t *testing.T) {
 	p := smallPlan()
 	if _, err := peer.PostgresPrograms(); err != nil {
-		notRun(t, "bench: the small run of PostgreSQL: "+err.Error())
+		checktest.NotRun(t, "bench: the small run of PostgreSQL: "+err.Error())
 		p.engines = slices.DeleteFunc(p.engines, func(name string) bool { return name == duty.Postgres })
 	}
 	dir := diskDir(t)
@@ -103,25 +104,6 @@ func diskDir(t *testing.T) string {
 		}
 	})
 	return dir
-}
-
-// notRun says what is not tested here; where TOLLBOOK_TEST_NOT_RUN names a
-// file, in it too, so that a check of everything can end with what it left out.
-func notRun(t *testing.T, line string) {
-	t.Helper()
-	t.Log("NOT RUN: " + line)
-	name := os.Getenv("TOLLBOOK_TEST_NOT_RUN")
-	if name == "" {
-		return
-	}
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if _, err := f.WriteString(line + "\n"); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // TestCheckOfARealEngine: an event that an engine was not given, and one that

@@ -14,6 +14,7 @@ import (
 	"tollbook/bench/clickhouse"
 	"tollbook/bench/duty"
 	"tollbook/bench/report"
+	"tollbook/checktest"
 	"tollbook/load"
 )
 
@@ -45,7 +46,7 @@ func wantRows(t *testing.T, b *workbench, rows ...string) {
 // goes on with the ClickHouse of the first.
 func TestSmallRunOfStores(t *testing.T) {
 	if err := clickhouse.Installed(); err != nil {
-		notRun(t, "bench: the small run over ClickHouse: "+err.Error())
+		checktest.NotRun(t, "bench: the small run over ClickHouse: "+err.Error())
 		t.SkipNow()
 	}
 	kept := t.TempDir()
@@ -84,7 +85,7 @@ func TestSmallRunOfStores(t *testing.T) {
 // TestSmallRunOfLayouts is the benchmark of layouts with one of them.
 func TestSmallRunOfLayouts(t *testing.T) {
 	if err := clickhouse.Installed(); err != nil {
-		notRun(t, "bench: the small run of layouts: "+err.Error())
+		checktest.NotRun(t, "bench: the small run of layouts: "+err.Error())
 		t.SkipNow()
 	}
 	p := smallStoresPlan("")

@@ -9,9 +9,9 @@ import (
 	"testing"
 
 	"tollbook"
+	"tollbook/checktest"
 	"tollbook/clickhousestore"
 	"tollbook/clickhousetest"
-	"tollbook/racetest"
 )
 
 // TestBackup takes a backup while events come in, as docs/operations.md says,
@@ -19,7 +19,7 @@ import (
 // and nothing is told of definitions that are not in it.
 func TestBackup(t *testing.T) {
 	t.Parallel()
-	racetest.Leave(t)
+	checktest.Leave(t)
 	dir := t.TempDir()
 	s := &server{Server: clickhousetest.Start(t, clickhousetest.Options{Dir: dir, Config: "<backups><allowed_path>" + dir + "</allowed_path></backups>"})}
 	name, url := s.database(t)

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"tollbook/checktest"
 	"tollbook/clickhousestore"
 	"tollbook/clickhousetest"
 	"tollbook/storetest"
@@ -43,7 +44,7 @@ func (c *cluster) newDriver(t testing.TB) storetest.Driver {
 // TestClusterConformance runs the suite over two shards.
 func TestClusterConformance(t *testing.T) {
 	if !clickhousetest.Whole() {
-		clickhousetest.NotRun(t, "it takes as long as all other tests together: make replicas")
+		checktest.Skip(t, "it takes as long as all other tests together: make replicas")
 	}
 	t.Parallel()
 	storetest.Run(t, newCluster(t, 2, clickhousetest.Options{InMemory: true}).newDriver)

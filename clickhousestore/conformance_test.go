@@ -9,9 +9,9 @@ import (
 	"testing"
 
 	"tollbook"
+	"tollbook/checktest"
 	"tollbook/clickhousestore"
 	"tollbook/clickhousetest"
-	"tollbook/racetest"
 	"tollbook/storetest"
 )
 
@@ -125,6 +125,6 @@ func TestConformance(t *testing.T) {
 
 func TestHistories(t *testing.T) {
 	t.Parallel()
-	racetest.Leave(t)
+	checktest.Leave(t)
 	storetest.Histories(t, sharedServer(t).newDriver, 1)
 }

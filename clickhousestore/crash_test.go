@@ -5,8 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"tollbook/checktest"
 	"tollbook/clickhousetest"
-	"tollbook/racetest"
 	"tollbook/storetest"
 )
 
@@ -40,6 +40,6 @@ func (c *crasher) Crash(t testing.TB) storetest.Driver {
 
 func TestCrashes(t *testing.T) {
 	t.Parallel()
-	racetest.Leave(t)
+	checktest.Leave(t)
 	storetest.Crashes(t, newCrasher)
 }

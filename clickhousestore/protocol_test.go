@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"tollbook"
+	"tollbook/checktest"
 	"tollbook/clickhousestore"
 	"tollbook/clickhousetest"
-	"tollbook/racetest"
 	"tollbook/storetest"
 )
 
@@ -22,7 +22,7 @@ type httpDriver struct{ driver }
 // TestOverHTTP runs what needs each kind of statement over the other protocol.
 func TestOverHTTP(t *testing.T) {
 	t.Parallel()
-	racetest.Leave(t)
+	checktest.Leave(t)
 	server := sharedServer(t)
 	some := []string{"reference-example", "past", "rerate", "unrated", "voids"}
 	if clickhousetest.Whole() {
@@ -136,7 +136,7 @@ func wantOld(t *testing.T, s *clickhousestore.Store, model *storetest.Model) {
 // TestNamesOfDatabases: a database may be called anything that ClickHouse takes.
 func TestNamesOfDatabases(t *testing.T) {
 	t.Parallel()
-	racetest.Leave(t)
+	checktest.Leave(t)
 	for where, nodes := range map[string][]*clickhousetest.Server{
 		"OneServer": newServer(t).nodes(),
 		"Cluster":   newCluster(t, 2, clickhousetest.Options{InMemory: true}).nodes(),
@@ -206,7 +206,7 @@ func TestTablesOfSeveralServers(t *testing.T) {
 // TestMigrateRecordsByID makes the records in the order of their ids out of those
 // that an earlier version has written.
 func TestMigrateRecordsByID(t *testing.T) {
-	racetest.Leave(t)
+	checktest.Leave(t)
 	onPlaces(t, clickhousetest.Options{InMemory: true}, func(t *testing.T, p place) {
 		name, url := p.database(t)
 		before := servers(t, url, 1, clickhousestore.Options{})[0]

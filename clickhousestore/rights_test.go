@@ -8,15 +8,15 @@ import (
 	"testing"
 	"time"
 
+	"tollbook/checktest"
 	"tollbook/clickhousestore"
 	"tollbook/clickhousetest"
-	"tollbook/racetest"
 )
 
 // TestRights does everything as a user that may do what docs/clickhouse.md says
 // that it needs, and no more.
 func TestRights(t *testing.T) {
-	racetest.Leave(t)
+	checktest.Leave(t)
 	doc, err := os.ReadFile("../docs/clickhouse.md")
 	if err != nil {
 		t.Fatal(err)

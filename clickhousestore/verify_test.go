@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"tollbook"
+	"tollbook/checktest"
 	"tollbook/clickhousestore"
-	"tollbook/racetest"
 	"tollbook/storetest"
 )
 
@@ -19,7 +19,7 @@ var table = regexp.MustCompile(`((?:FROM|INTO|TABLE) )([a-z_]+)`)
 // that is not.
 func TestVerify(t *testing.T) {
 	t.Parallel()
-	racetest.Leave(t)
+	checktest.Leave(t)
 	server := sharedServer(t)
 	for _, tt := range []struct{ name, spoil, says string }{
 		{"nothing", "SELECT 1", ""},

@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+
+	"tollbook/checktest"
 )
 
 // engine is what a server is run with.
@@ -59,7 +61,7 @@ func need(tb testing.TB) engine {
 	tb.Helper()
 	e, err := find()
 	if errors.Is(err, errNotInstalled) {
-		notRun(tb, err.Error())
+		checktest.Skip(tb, err.Error())
 	}
 	if err != nil {
 		tb.Fatal(err)
@@ -70,31 +72,6 @@ func need(tb testing.TB) engine {
 // Whole tells whether all of the tests are to be run, those too that a check has
 // no time for: where TOLLBOOK_TEST_WHOLE is set.
 func Whole() bool { return os.Getenv("TOLLBOOK_TEST_WHOLE") != "" }
-
-// NotRun skips a test that takes more than a check has time for, and says why.
-func NotRun(tb testing.TB, why string) {
-	tb.Helper()
-	notRun(tb, why)
-}
-
-// notRun skips a test and says why. Where TOLLBOOK_TEST_NOT_RUN names a file,
-// the line goes there too, so that a check of everything can end with what it
-// left out.
-func notRun(tb testing.TB, why string) {
-	tb.Helper()
-	line := tb.Name() + ": " + why
-	if name := os.Getenv("TOLLBOOK_TEST_NOT_RUN"); name != "" {
-		f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		_, err = f.WriteString(line + "\n")
-		if err := errors.Join(err, f.Close()); err != nil {
-			tb.Fatal(err)
-		}
-	}
-	tb.Skip("NOT RUN: " + line)
-}
 
 // sourceDir is the directory of the module engine.
 func sourceDir() (string, error) {

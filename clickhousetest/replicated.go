@@ -4,6 +4,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"tollbook/checktest"
 )
 
 const (
@@ -27,7 +29,7 @@ func NeedReplicas(tb testing.TB) {
 func needReplicas(tb testing.TB) (java string) {
 	tb.Helper()
 	if os.Getenv(replicasVariable) == "" {
-		notRun(tb, "it needs ZooKeeper: make replicas")
+		checktest.Skip(tb, "it needs ZooKeeper: make replicas")
 	}
 	return needZooKeeper(tb)
 }

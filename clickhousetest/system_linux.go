@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"tollbook/checktest"
 )
 
 // process is a process that does not outlive this one.
@@ -123,7 +125,7 @@ func mountDisk(tb testing.TB, dir string, bytes int64) {
 	tb.Helper()
 	err := unix.Mount("tollbook-test", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, fmt.Sprintf("size=%d", bytes))
 	if errors.Is(err, unix.EPERM) {
-		notRun(tb, "it needs the right to mount a small disk (run it as root)")
+		checktest.Skip(tb, "it needs the right to mount a small disk (run it as root)")
 	}
 	if err != nil {
 		tb.Fatalf("mount a disk: %v", err)

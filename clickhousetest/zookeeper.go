@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"tollbook/checktest"
 )
 
 const (
@@ -64,7 +66,7 @@ func needZooKeeper(tb testing.TB) (java string) {
 		_, err = os.Stat(zooKeeperJar)
 	}
 	if err != nil {
-		notRun(tb, "ZooKeeper is not installed: run scripts/replicas.sh")
+		checktest.Skip(tb, "ZooKeeper is not installed: run scripts/replicas.sh")
 	}
 	return java
 }

@@ -21,6 +21,8 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"tollbook/checktest"
 )
 
 const (
@@ -188,7 +190,7 @@ func needChromium(t *testing.T) string {
 			return program
 		}
 	}
-	skipNotRun(t, t.Name()+" (a page in a browser): chromium is not installed (on Debian or Ubuntu: apt-get install chromium)")
+	checktest.Skip(t, "a page in a browser: chromium is not installed (on Debian or Ubuntu: apt-get install chromium)")
 	return ""
 }
 

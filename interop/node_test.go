@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"testing"
 	"time"
+
+	"tollbook/checktest"
 )
 
 const (
@@ -58,5 +60,5 @@ func installed() bool {
 // notRun skips a test of the clients that come from npm.
 func notRun(t *testing.T, why string) {
 	t.Helper()
-	skipNotRun(t, t.Name()+" (openid-client, ketting, traverson-hal, prism, standardwebhooks): "+why)
+	checktest.Skip(t, "openid-client, ketting, traverson-hal, prism, standardwebhooks: "+why)
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"tollbook"
-	"tollbook/racetest"
+	"tollbook/checktest"
 	"tollbook/storetest"
 )
 
@@ -36,6 +36,6 @@ func newMemDriver(testing.TB) storetest.Driver { return &memDriver{fs: newCrashF
 func TestConformance(t *testing.T) { storetest.Run(t, newMemDriver) }
 
 func TestHistories(t *testing.T) {
-	racetest.Leave(t)
+	checktest.Leave(t)
 	storetest.Histories(t, newMemDriver, 2)
 }

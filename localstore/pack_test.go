@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tollbook"
+	"tollbook/checktest"
 	"tollbook/decimal"
-	"tollbook/racetest"
 )
 
 // packedWorld makes a ledger of several small files of the log, which hold
@@ -178,7 +178,7 @@ func TestPackIsCutShort(t *testing.T) {
 
 // TestDamagedPack flips bytes of a packed file: whoever reads all says so.
 func TestDamagedPack(t *testing.T) {
-	racetest.Leave(t)
+	checktest.Leave(t)
 	fs := vfs.NewMem()
 	packedWorld(t, fs)
 	packAll(t, fs)

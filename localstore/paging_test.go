@@ -13,9 +13,9 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"tollbook"
+	"tollbook/checktest"
 	"tollbook/decimal"
 	"tollbook/filter"
-	"tollbook/racetest"
 )
 
 var sameNumbers = cmp.Options{
@@ -171,7 +171,7 @@ func randomFilter(rng *rand.Rand, more bool, depth int) string {
 // those of a plain sort, and wants those that can be found by rank to be
 // found without looking at records.
 func TestPages(t *testing.T) {
-	racetest.Leave(t)
+	checktest.Leave(t)
 	s, entries := manyRecords(t, 6000)
 	defer mustClose(t, s)
 	const seed = 11

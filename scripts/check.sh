@@ -58,7 +58,7 @@ if ! command -v gcc >/dev/null; then
 fi
 
 # What takes much and does one thing after the other is not compiled for the race
-# detector (//go:build !race), or left under it (racetest).
+# detector (//go:build !race), or left under it (checktest).
 test_not_raced() {
   local packages
   packages=$(go list $race -f '{{range .IgnoredGoFiles}}{{$.ImportPath}} {{.}}{{"\n"}}{{end}}' ./... | awk '/_test\.go$/ {print $1}' | sort -u)

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"tollbook"
-	"tollbook/racetest"
+	"tollbook/checktest"
 )
 
 // Driver opens one ledger's data.
@@ -65,8 +65,8 @@ func Run(t *testing.T, newDriver func(t testing.TB) Driver) {
 		{"Lease", leaseTests()},
 		{"Crash", crashTests()},
 	})
-	t.Run("Scripts", func(t *testing.T) { t.Parallel(); racetest.Leave(t); Scripts(t, newDriver) })
-	t.Run("UseCases", func(t *testing.T) { t.Parallel(); racetest.Leave(t); UseCases(t, newDriver) })
+	t.Run("Scripts", func(t *testing.T) { t.Parallel(); checktest.Leave(t); Scripts(t, newDriver) })
+	t.Run("UseCases", func(t *testing.T) { t.Parallel(); checktest.Leave(t); UseCases(t, newDriver) })
 }
 
 // group is tests that are about the same.
@@ -80,7 +80,7 @@ func runGroups(t *testing.T, newDriver func(t testing.TB) Driver, leave bool, gr
 		t.Run(g.name, func(t *testing.T) {
 			t.Parallel()
 			if leave {
-				racetest.Leave(t)
+				checktest.Leave(t)
 			}
 			runTests(t, g.tests, newDriver)
 		})

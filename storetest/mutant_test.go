@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"tollbook"
-	"tollbook/racetest"
+	"tollbook/checktest"
 )
 
 var mutantFlag = flag.String("mutant", "", "run the suite on the model with this fault; it must fail")
@@ -304,7 +304,7 @@ func TestMutant(t *testing.T) {
 
 // The suite can be failed: each fault is found, by the tests that say so.
 func TestSuiteFindsFaults(t *testing.T) {
-	racetest.Leave(t)
+	checktest.Leave(t)
 	if testing.Short() {
 		t.Skip("starts a process for each fault")
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"tollbook"
-	"tollbook/racetest"
+	"tollbook/checktest"
 )
 
 // subject is a ledger under test, together with the model that judges it.
@@ -68,7 +68,7 @@ func thin(driver Driver) bool {
 	if d, ok := driver.(Thinner); ok {
 		return d.Thin()
 	}
-	return racetest.Watches
+	return checktest.UnderRace
 }
 
 func (s *subject) must(err error) {

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"tollbook"
-	"tollbook/racetest"
+	"tollbook/checktest"
 	"tollbook/rating"
 	"tollbook/wire"
 )
@@ -14,7 +14,7 @@ import (
 // What the traffic says must come out does come out of decoding, measuring
 // and posting as a server does them.
 func TestTraffic(t *testing.T) {
-	racetest.Leave(t)
+	checktest.Leave(t)
 	traffic := NewTraffic(7, TrafficSize{Events: 20_000, Lanes: 3, MaxBatch: 300})
 	table, faults := rating.ParseCard(traffic.CardCSV)
 	if len(faults) > 0 {

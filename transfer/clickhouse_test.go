@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"tollbook"
+	"tollbook/checktest"
 	"tollbook/clickhousestore"
 	"tollbook/clickhousetest"
-	"tollbook/racetest"
 	"tollbook/storetest"
 	"tollbook/transfer"
 )
@@ -32,7 +32,7 @@ func (d database) open(t testing.TB) tollbook.Ledger {
 // over and over in the middle of a history, and on to another ClickHouse.
 func TestHistoriesOverClickHouse(t *testing.T) {
 	t.Parallel()
-	racetest.Leave(t)
+	checktest.Leave(t)
 	server := clickhousetest.Start(t, clickhousetest.Options{InMemory: true})
 	databases := newDatabase(server)
 	storetest.Histories(t, func(testing.TB) storetest.Driver { return newCopying(newMemory, databases, databases) }, 1)
@@ -55,7 +55,7 @@ func newDatabase(server *clickhousetest.Server) func(t testing.TB) place {
 // and back, both killed on the way.
 func TestLargeOverClickHouse(t *testing.T) {
 	t.Parallel()
-	racetest.Leave(t)
+	checktest.Leave(t)
 	server := clickhousetest.Start(t, clickhousetest.Options{InMemory: true})
 	source := newLarge(t)
 	c := newCopying()

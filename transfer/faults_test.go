@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"tollbook"
+	"tollbook/checktest"
 	"tollbook/clickhousetest"
 	"tollbook/decimal"
-	"tollbook/racetest"
 	"tollbook/storetest"
 	"tollbook/transfer"
 )
@@ -113,7 +113,7 @@ func every(n int) int {
 // TestEveryFault has every call on the destination fail once, done or not, with
 // an error that ends the copy; the next one begins with what was saved.
 func TestEveryFault(t *testing.T) {
-	racetest.Leave(t)
+	checktest.Leave(t)
 	w := newTold(t)
 	for _, behind := range []bool{false, true} {
 		for _, saveEvery := range []int{1, 50, 1_000_000} {

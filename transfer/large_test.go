@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"tollbook"
+	"tollbook/checktest"
 	"tollbook/decimal"
 	"tollbook/localstore"
-	"tollbook/racetest"
 	"tollbook/storetest"
 	"tollbook/transfer"
 
@@ -47,7 +47,7 @@ func newLarge(t *testing.T) tollbook.Ledger {
 // TestLargeRestatement copies a month that was restated whole, cut off at every
 // third call.
 func TestLargeRestatement(t *testing.T) {
-	racetest.Leave(t)
+	checktest.Leave(t)
 	source := newLarge(t)
 	for calls, ended := 1, false; !ended; calls += every(3) {
 		to := newMemory(t)

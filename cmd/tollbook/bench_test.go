@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"tollbook/racetest"
+	"tollbook/checktest"
 )
 
 // TestBenchCanBeRepeated interrupts a load, kills the next one without
@@ -19,7 +19,7 @@ import (
 // finds every record exact.
 func TestBenchCanBeRepeated(t *testing.T) {
 	t.Parallel()
-	racetest.Leave(t)
+	checktest.Leave(t)
 	w := &killWorld{t: t, data: filepath.Join(t.TempDir(), "book"), program: filepath.Join(t.TempDir(), "tollbook"), gate: newGate(t)}
 	w.link()
 	w.init()

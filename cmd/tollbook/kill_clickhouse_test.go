@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"tollbook/checktest"
 	"tollbook/clickhousestore"
 	"tollbook/clickhousetest"
-	"tollbook/racetest"
 	"tollbook/storetest"
 )
 
@@ -20,7 +20,7 @@ import (
 // now the server is killed, now ClickHouse, now both. The next server is another
 // one, which has nothing but the keys.
 func TestKillDuringImportOverClickHouse(t *testing.T) {
-	racetest.Leave(t)
+	checktest.Leave(t)
 	killOverClickHouse(t, []*clickhousetest.Server{clickhousetest.Start(t, clickhousetest.Options{})}, clickhousestore.MigrateOptions{Out: io.Discard})
 }
 
@@ -28,7 +28,7 @@ func TestKillDuringImportOverClickHouse(t *testing.T) {
 // killed.
 func TestKillDuringImportOverCluster(t *testing.T) {
 	if !clickhousetest.Whole() {
-		clickhousetest.NotRun(t, "it takes a few minutes: make replicas")
+		checktest.Skip(t, "it takes a few minutes: make replicas")
 	}
 	const name = "shards"
 	killOverClickHouse(t, clickhousetest.StartCluster(t, name, 3, clickhousetest.Options{}), clickhousestore.MigrateOptions{Out: io.Discard, Cluster: name})

@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"tollbook/checktest"
 	"tollbook/clickhousestore"
 	"tollbook/clickhousetest"
-	"tollbook/racetest"
 	"tollbook/storetest"
 )
 
@@ -25,7 +25,7 @@ import (
 // record of the last one is what a model made of the events says.
 func TestKillDuringCopy(t *testing.T) {
 	t.Parallel()
-	racetest.Leave(t)
+	checktest.Leave(t)
 	events, kills := 15_000, 4
 	if testing.Short() {
 		events, kills = 5_000, 2

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"tollbook/checktest"
 	"tollbook/client"
 	"tollbook/decimal"
-	"tollbook/racetest"
 )
 
 // TestKillDuringRerate kills the server without warning while months are rated
@@ -20,7 +20,7 @@ import (
 // or all at the new ones, and in the end all are at the new ones, to the digit.
 func TestKillDuringRerate(t *testing.T) {
 	t.Parallel()
-	racetest.Leave(t)
+	checktest.Leave(t)
 	accounts, each, kills := 300, 200, 4
 	if testing.Short() {
 		accounts, kills = 60, 2

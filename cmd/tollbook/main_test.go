@@ -18,7 +18,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"tollbook/racetest"
+	"tollbook/checktest"
 )
 
 // TestMain makes this test binary the tollbook command as well, so that the
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	racetest.Leave(t)
+	checktest.Leave(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,

@@ -1,4 +1,4 @@
-package racetest
+package checktest
 
 import (
 	"os"
@@ -14,13 +14,13 @@ func TestLeave(t *testing.T) {
 	for range 2 {
 		t.Run("in turn (1)", func(t *testing.T) {
 			Leave(t)
-			if Watches {
+			if UnderRace {
 				t.Error("it is not skipped")
 			}
 		})
 	}
 	text, err := os.ReadFile(file)
-	if !Watches {
+	if !UnderRace {
 		if err == nil {
 			t.Errorf("left, without the race detector:\n%s", text)
 		}

@@ -1,6 +1,0 @@
-//go:build race
-
-package racetest
-
-// Watches tells whether the race detector does.
-const Watches = true
