@@ -12,6 +12,7 @@ import (
 	"tollbook/clickhousestore"
 	"tollbook/clickhousetest"
 	"tollbook/decimal"
+	"tollbook/filter"
 	"tollbook/storetest"
 )
 
@@ -123,7 +124,8 @@ func BenchmarkPostOne(b *testing.B) {
 	posting.report(b, "group", n)
 }
 
-// BenchmarkPage reads pages of 250 of an organization's 100,000 records.
+// BenchmarkPage reads pages of 250 of an organization's 100,000 records, and the
+// records of one account.
 func BenchmarkPage(b *testing.B) {
 	const records = 100_000
 	s := &server{Server: clickhousetest.Start(b, clickhousetest.Options{InMemory: true})}
@@ -163,6 +165,12 @@ func BenchmarkPage(b *testing.B) {
 			}
 		})
 	}
+	b.Run("account", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			one := filter.Value{Text: fmt.Sprintf("account-%06d", i%(records/50))}
+			page(b, tollbook.Query{Filter: &filter.Expr{Op: filter.Eq, Field: tollbook.FieldAccountID, Values: []filter.Value{one}}})
+		}
+	})
 }
 
 // BenchmarkLearn has a server that starts learn the names of ten million events.

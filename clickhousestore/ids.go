@@ -110,7 +110,7 @@ func (l *idLists) sized(list *idList, size int) {
 // readIDs reads the ids of an organization's records; nil where there are too many.
 func (s *Store) readIDs(ctx context.Context, organizationID string) ([]tollbook.RecordID, error) {
 	ids := []tollbook.RecordID{}
-	err := s.query(ctx, fmt.Sprintf("SELECT id FROM %s ORDER BY id LIMIT %d", inOrderOfIDs(organizationID, ""), maxListed+1), func(rows driver.Rows) error {
+	err := s.query(ctx, fmt.Sprintf("SELECT id FROM %s ORDER BY id LIMIT %d", inOrderOfIDs(organizationID), maxListed+1), func(rows driver.Rows) error {
 		ids = append(ids, tollbook.RecordID{})
 		return rows.Scan((*scanned16)(&ids[len(ids)-1]))
 	})
@@ -121,9 +121,9 @@ func (s *Store) readIDs(ctx context.Context, organizationID string) ([]tollbook.
 }
 
 // inOrderOfIDs returns where the records of an organization are in the order of
-// their ids.
-func inOrderOfIDs(organizationID, more string) string {
-	return fmt.Sprintf("(SELECT * FROM records_by_id FINAL WHERE organization = %s AND events > 0%s)", quote(organizationID), more)
+// their ids, to be followed by more conditions.
+func inOrderOfIDs(organizationID string) string {
+	return fmt.Sprintf("records_by_id FINAL WHERE organization = %s AND events > 0", quote(organizationID))
 }
 
 // listed returns a page of all records in the order of their ids. It tells
@@ -142,8 +142,8 @@ func (s *Store) listed(ctx context.Context, q *tollbook.Query, cut uint64) (page
 		return page, true, nil
 	}
 	// Others may have come since, and some may have gone.
-	between := fmt.Sprintf(" AND id >= %s AND id <= %s", key16(ids[from]), key16(ids[to-1]))
-	err = s.query(ctx, fmt.Sprintf("SELECT %s FROM %s ORDER BY id", recordColumns, inOrderOfIDs(q.OrganizationID, between)), func(rows driver.Rows) error {
+	statement := fmt.Sprintf("SELECT %s FROM %s AND id >= %s AND id <= %s ORDER BY id", recordColumns, inOrderOfIDs(q.OrganizationID), key16(ids[from]), key16(ids[to-1]))
+	err = s.query(ctx, statement, func(rows driver.Rows) error {
 		r, err := scanRecord(rows)
 		if _, there := find(ids[from:to], r.ID); there {
 			page.Records = append(page.Records, r)

@@ -130,14 +130,15 @@ func (f *folding) keepPast(ctx context.Context, before map[group]*priced) error 
 	return f.store.exec(ctx, fmt.Sprintf("INSERT INTO past (%s, until) SELECT * %s, toUInt64(%d) FROM fresh", fresh.names(), replaceNumbers, f.to))
 }
 
-// recordsAt returns where the records of an organization are, now or at a mark.
+// recordsAt returns where the records of an organization are, now or at a mark, to
+// be followed by more conditions.
 func recordsAt(organizationID string, mark tollbook.Pos) string {
 	of := "organization = " + quote(organizationID) + " AND events > 0"
 	if mark == 0 {
-		return "(SELECT * FROM records FINAL WHERE " + of + ")"
+		return "records FINAL WHERE " + of
 	}
 	return fmt.Sprintf(`(SELECT * FROM records FINAL WHERE %[1]s AND version <= %[2]d
-		UNION ALL SELECT * EXCEPT until FROM past FINAL WHERE %[1]s AND version <= %[2]d AND until > %[2]d)`, of, mark)
+		UNION ALL SELECT * EXCEPT until FROM past FINAL WHERE %[1]s AND version <= %[2]d AND until > %[2]d) WHERE 1 = 1`, of, mark)
 }
 
 // Records implements tollbook.Ledger.
@@ -179,32 +180,27 @@ func (s *Store) reach(ctx context.Context, mark tollbook.Pos, folded uint64) err
 
 func (s *Store) page(ctx context.Context, q *tollbook.Query) (page tollbook.Page, err error) {
 	from, order := recordsAt(q.OrganizationID, q.AsOf), orderingOf(q.Order)
-	match := "1 = 1"
 	if q.Filter != nil {
-		match = where(q.Filter)
+		from += " AND " + where(q.Filter)
 	}
-	var total, offset uint64
-	earlier, read := "0", match
+	on, earlier := "1 = 1", "0"
 	switch {
 	case q.After != nil:
-		behind := order.reversed().earlier(q.Order.Field, q.After)
-		earlier = fmt.Sprintf("countIf(NOT %s)", behind)
-		read = match + " AND " + behind
+		on = order.reversed().earlier(q.Order.Field, q.After)
+		earlier = fmt.Sprintf("countIf(NOT %s)", on)
 	case q.Before != nil:
-		earlier = fmt.Sprintf("countIf(%s)", order.earlier(q.Order.Field, q.Before))
-		read = match + " AND " + order.earlier(q.Order.Field, q.Before)
+		on = order.earlier(q.Order.Field, q.Before)
+		earlier = fmt.Sprintf("countIf(%s)", on)
 		order = order.reversed()
 	}
-	counts := fmt.Sprintf("SELECT (count(), toUInt64(%s)) AS counts FROM %s WHERE %s", earlier, from, match)
-	statement := fmt.Sprintf("WITH (%s) AS counts SELECT %s, counts.1, counts.2 FROM %s WHERE %s ORDER BY %s LIMIT %d OFFSET %d",
-		counts, recordColumns, from, read, order.by(), q.Limit, q.Offset)
-	err = s.query(ctx, statement, func(rows driver.Rows) error {
+	var total, offset uint64
+	err = s.query(ctx, pageStatement(q, from, on, earlier)+fmt.Sprintf(" ORDER BY %s LIMIT %d OFFSET %d", order.by(), q.Limit, q.Offset), func(rows driver.Rows) error {
 		r, err := scanRecord(rows, &total, &offset)
 		page.Records = append(page.Records, r)
 		return err
 	})
 	if err == nil && len(page.Records) == 0 {
-		err = s.one(ctx, "SELECT counts.1, counts.2 FROM ("+counts+")", &total, &offset)
+		err = s.one(ctx, fmt.Sprintf("SELECT count(), toUInt64(%s) FROM %s", earlier, from), &total, &offset)
 	}
 	page.Total, page.Offset = int(total), int(offset)
 	switch {
@@ -215,6 +211,19 @@ func (s *Store) page(ctx context.Context, q *tollbook.Query) (page tollbook.Page
 		page.Offset = min(q.Offset, page.Total)
 	}
 	return page, err
+}
+
+// pageStatement returns what reads the records on a page, how many there are and
+// how many are earlier. Those of some accounts are read once for both; to count
+// all others needs fewer columns than to read them, and of other servers no rows.
+func pageStatement(q *tollbook.Query, from, on, earlier string) string {
+	if q.Filter != nil && ofAccounts(q.Filter) {
+		if earlier != "0" {
+			earlier += " OVER ()"
+		}
+		return fmt.Sprintf("SELECT %s, count() OVER (), toUInt64(%s) FROM %s QUALIFY %s", recordColumns, earlier, from, on)
+	}
+	return fmt.Sprintf("WITH (SELECT (count(), toUInt64(%s)) FROM %s) AS counts SELECT %s, counts.1, counts.2 FROM %s AND %s", earlier, from, recordColumns, from, on)
 }
 
 func checkQuery(q *tollbook.Query) error {
@@ -245,7 +254,7 @@ func (s *Store) Record(ctx context.Context, organizationID string, id tollbook.R
 }
 
 func (s *Store) record(ctx context.Context, organizationID string, id tollbook.RecordID) (r tollbook.Record, err error) {
-	statement := fmt.Sprintf("SELECT %s FROM %s", recordColumns, inOrderOfIDs(organizationID, " AND id = "+key16(id)))
+	statement := fmt.Sprintf("SELECT %s FROM %s AND id = %s", recordColumns, inOrderOfIDs(organizationID), key16(id))
 	err = again(ctx, func() error {
 		var err error
 		r, err = scanRecord(s.conn.QueryRow(ctx, statement))
@@ -262,7 +271,7 @@ func (s *Store) Products(ctx context.Context, organizationID string) (ids []stri
 	if _, err := s.fresh(ctx); err != nil {
 		return nil, unavailable(err)
 	}
-	sql := fmt.Sprintf("SELECT DISTINCT arrayJoin([toString(product_id), toString(aggr_product_id)]) AS product FROM %s WHERE product != '' ORDER BY product", recordsAt(organizationID, 0))
+	sql := fmt.Sprintf("SELECT DISTINCT arrayJoin([toString(product_id), toString(aggr_product_id)]) AS product FROM %s AND product != '' ORDER BY product", recordsAt(organizationID, 0))
 	err = s.query(ctx, sql, func(rows driver.Rows) error {
 		ids = append(ids, "")
 		return rows.Scan(&ids[len(ids)-1])

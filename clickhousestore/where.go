@@ -2,6 +2,7 @@ package clickhousestore
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"tollbook"
@@ -67,6 +68,20 @@ func where(e *filter.Expr) string {
 		return "(" + field.text + " != '' AND " + condition + ")"
 	}
 	return "(" + condition + ")"
+}
+
+// ofAccounts tells whether a filter names the accounts or the records that it may
+// match.
+func ofAccounts(e *filter.Expr) bool {
+	switch e.Op {
+	case filter.And:
+		return slices.ContainsFunc(e.Args, ofAccounts)
+	case filter.Or:
+		return !slices.ContainsFunc(e.Args, func(arg *filter.Expr) bool { return !ofAccounts(arg) })
+	case filter.Eq, filter.In:
+		return e.Field == tollbook.FieldAccountID || e.Field == tollbook.FieldID
+	}
+	return false
 }
 
 // compare returns the comparison of a field that is not null.
