@@ -306,7 +306,7 @@ func TestAsOfIsTrue(t *testing.T) {
 		})
 	}
 	seen := int64(0)
-	for i := 0; seen < 300 && !t.Failed(); i++ {
+	for i := 0; seen < 100 && !t.Failed(); i++ {
 		page, err := all[i%2].Records(t.Context(), tollbook.Query{OrganizationID: "acme", Limit: 10})
 		if tollbook.CodeOf(err) == tollbook.CodeUnavailable {
 			continue // rather nothing than what is too old

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"tollbook"
+	"tollbook/checktest"
 	"tollbook/client"
 	"tollbook/storetest"
 )
@@ -32,6 +33,7 @@ import (
 // importers without warning in between. When the imports have at last run to
 // their ends, every record is what a model made of the same events says.
 func TestKillDuringImport(t *testing.T) {
+	checktest.Leave(t)
 	t.Parallel()
 	events, kills := 40_000, 5
 	if testing.Short() {
