@@ -69,6 +69,13 @@ var everywhere = map[string]any{
 	"data_type_default_nullable":              0,
 }
 
+// in returns the address of another database on the same servers.
+func (a *address) in(database string) *address {
+	o := *a.options
+	o.Auth.Database = database
+	return &address{&o}
+}
+
 // open opens a pool of connections: to the first server that answers of those
 // the address names, or of others.
 func (a *address) open(settings map[string]any, nodes ...node) (driver.Conn, error) {

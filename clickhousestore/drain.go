@@ -144,28 +144,39 @@ func (m *member) writers(ctx context.Context) (a answer) {
 }
 
 // allHeard returns errUnheard unless all replicas of a shard that ZooKeeper knows
-// to be there are among those that have answered.
+// to be there are among those that have answered. One of these may not have its
+// tables yet.
 func (s *Store) allHeard(ctx context.Context, shard int, answered []*member) error {
-	heard, there := map[string]bool{}, map[string]uint8{}
+	sql := "SELECT replica_name, replica_is_active, is_session_expired, zookeeper_exception FROM system.replicas WHERE " + s.ownTables() + " AND table = " + quote(s.layout.here("events"))
+	heard, there := map[string]bool{}, map[string]bool{}
 	for _, m := range answered {
-		var name, failed string
-		var expired uint8
-		err := m.one(ctx, "SELECT replica_name, replica_is_active, is_session_expired, zookeeper_exception FROM system.replicas WHERE database = currentDatabase() AND table = "+quote(s.layout.here("events")), &name, &there, &expired, &failed)
-		if err == nil && (failed != "" || expired != 0) {
-			err = fmt.Errorf("%s is away from ZooKeeper: %s", m.name, failed)
-		}
+		err := m.query(ctx, sql, func(rows driver.Rows) error {
+			var name, failed string
+			var active map[string]uint8
+			var expired uint8
+			if err := rows.Scan(&name, &active, &expired, &failed); err != nil {
+				return err
+			}
+			heard[name] = true
+			if failed != "" || expired != 0 { // it is away from ZooKeeper
+				return nil
+			}
+			for name, is := range active {
+				there[name] = there[name] || is != 0
+			}
+			return nil
+		})
 		if err != nil {
 			return err
 		}
-		heard[name] = true
+	}
+	if len(there) == 0 {
+		return fmt.Errorf("%w: all of shard %d", errUnheard, shard+1)
 	}
 	for name, active := range there {
-		if active != 0 && !heard[name] {
+		if active && !heard[name] {
 			return fmt.Errorf("%w: %q of shard %d", errUnheard, name, shard+1)
 		}
-	}
-	if len(heard) == 0 {
-		return fmt.Errorf("%w: all of shard %d", errUnheard, shard+1)
 	}
 	return nil
 }

@@ -18,11 +18,12 @@ type migrating struct {
 	home     database
 	database string
 	members  []*member
-	shards   int // 0: it is no cluster
+	nodes    []node // what they are in a cluster
+	shards   int    // 0: it is no cluster
 }
 
 // readLayout finds out how the tables lie, or are to lie, and connects to the
-// servers.
+// servers, of which one that is new may not have the database yet.
 func (m *migrating) readLayout(ctx context.Context, wanted layout) (err error) {
 	m.layout, m.made, err = readLayout(ctx, m.home.conn)
 	switch {
@@ -57,10 +58,23 @@ func (m *migrating) readLayout(ctx context.Context, wanted layout) (err error) {
 			return fmt.Errorf("the cluster %q has replicas, so the tables must be replicated", m.layout.cluster)
 		}
 	}
-	if m.members, err = openMembers(m.address, m.layout, nodes); err != nil {
+	if m.members, err = openMembers(m.address.in(anyDatabase), m.layout, nodes); err != nil {
 		return err
 	}
+	m.nodes = nodes
 	return checkNodes(ctx, m.layout.cluster, m.members, nodes)
+}
+
+// inDatabase connects to the servers once more, which all have the database now.
+func (m *migrating) inDatabase() (err error) {
+	if m.layout.cluster == "" {
+		return nil
+	}
+	if err := closeMembers(m.members); err != nil {
+		return err
+	}
+	m.members, err = openMembers(m.address, m.layout, m.nodes)
+	return err
 }
 
 func (m *migrating) close() error {
@@ -73,13 +87,13 @@ func (m *migrating) close() error {
 
 // prepare makes the tables that say what has been done.
 func (m *migrating) prepare(ctx context.Context) error {
+	if m.made {
+		return nil
+	}
 	for _, sql := range []string{migrationsTable, layoutTable} {
 		if err := m.everywhere(ctx, sql); err != nil {
 			return err
 		}
-	}
-	if m.made {
-		return nil
 	}
 	replicated := 0
 	if m.layout.replicated {

@@ -64,8 +64,10 @@ func TestMigrate(t *testing.T) {
 	if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Out: &first}); err != nil || first.String() != "0001_ledger\n0002_leases\n0003_records_by_id\n0004_views_synced\n" {
 		t.Fatalf("migrate: %v, %q", err, first.String())
 	}
-	if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Out: &second}); err != nil || second.String() != "" {
-		t.Fatalf("migrate again: %v, %q", err, second.String())
+	for _, dryRun := range []bool{true, false} {
+		if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{DryRun: dryRun, Out: &second}); err != nil || second.String() != "" {
+			t.Fatalf("migrate again: %v, %q", err, second.String())
+		}
 	}
 	if err := open(); err != nil {
 		t.Fatal(err)

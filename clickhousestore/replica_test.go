@@ -2,6 +2,7 @@ package clickhousestore_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -147,60 +148,87 @@ func (u *unfetched) wantAllOnce(t *testing.T) {
 	wantVerified(t, u.ledger)
 }
 
-// TestReplicaLosesItsDisk replaces it as docs/operations.md says.
+// TestReplicaLosesItsDisk replaces the first one, as docs/operations.md says, while
+// the ledger goes on, as a user that may do no more than it needs.
 func TestReplicaLosesItsDisk(t *testing.T) {
 	dir := t.TempDir()
 	clickhousetest.NeedReplicas(t)
 	r := &replicas{}
-	r.shards, r.keeper = clickhousetest.StartReplicated(t, clusterName, 1, 3, clickhousetest.Options{Dir: dir})
+	o := withRights(t, "test_1")
+	o.Dir = dir
+	r.shards, r.keeper = clickhousetest.StartReplicated(t, clusterName, 1, 3, o)
 	name, url := r.database(t)
-	before, err := clickhousestore.Open(t.Context(), url, clickhousestore.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	batches := someBatches(26, 4, 40)
-	postLoop(t, before, batches[0])
-	lost := r.shards[0][2]
+	const scheme = "clickhouse://tollbook@"
+	url = strings.Replace(url, "clickhouse://", scheme, 1)
+	l := servers(t, url, 1, clickhousestore.Options{})[0]
+	batches := someBatches(26, 6, 40)
+	postLoop(t, l, batches[0])
+	lost := r.shards[0][0]
 	lost.Kill()
-	postLoop(t, before, batches[1])
-	if err := before.Close(); err != nil {
-		t.Error(err)
-	}
-	if err := os.RemoveAll(filepath.Join(dir, "c", "data")); err != nil {
+	postLoop(t, l, batches[1])
+	if err := os.RemoveAll(filepath.Join(dir, "a", "data")); err != nil {
 		t.Fatal(err)
 	}
 	lost.Restart()
-	drop := func() error { return r.shards[0][0].Exec(t.Context(), "SYSTEM DROP REPLICA '3' FROM DATABASE "+name) }
-	err = drop()
+	drop := func() error { return r.shards[0][1].Exec(t.Context(), "SYSTEM DROP REPLICA '1' FROM DATABASE "+name) }
+	err := drop()
 	for err != nil && strings.Contains(err.Error(), "it's active") { // until ZooKeeper has given it up
 		err = drop()
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.run(t, "CREATE DATABASE "+name, 2)
+	wantAllOnce(t, l, batches[:3])
+
+	// What others may have made there is not taken for the ledger's.
+	migrate := func(ctx context.Context, url string, out io.Writer) error {
+		return clickhousestore.Migrate(ctx, url, clickhousestore.MigrateOptions{Out: out})
+	}
+	r.run(t, "CREATE DATABASE "+name, 0)
+	ofOthers := scheme + r.shards[0][1].Addr() + "/" + name
+	if err := migrate(t.Context(), ofOthers, io.Discard); err == nil || !strings.Contains(err.Error(), "drop it there") {
+		t.Fatalf("with an empty database: %v", err)
+	}
 	// By its address alone nothing is known of a cluster.
-	if err := clickhousestore.Migrate(t.Context(), "clickhouse://"+lost.Addr()+"/"+name, clickhousestore.MigrateOptions{Out: io.Discard}); err != nil {
+	if err := migrate(t.Context(), scheme+lost.Addr()+"/"+name, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Out: io.Discard}); err == nil || !strings.Contains(err.Error(), "drop the database") {
+	if err := migrate(t.Context(), ofOthers, io.Discard); err == nil || !strings.Contains(err.Error(), "drop the database") {
 		t.Fatalf("over tables of one server: %v", err)
 	}
-	r.run(t, "DROP DATABASE "+name+" SYNC", 2)
-	r.run(t, "CREATE DATABASE "+name, 2)
-	var out strings.Builder
-	if err := clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Out: &out}); err != nil {
+	r.run(t, "DROP DATABASE "+name+" SYNC", 0)
+
+	// Interrupted, its tables are behind, and nobody asks them.
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	if err := migrate(ctx, url, writerFunc(func(line string) {
+		if strings.Contains(line, "tables on "+lost.Addr()) {
+			interrupt()
+		}
+	})); !errors.Is(err, context.Canceled) {
+		t.Fatalf("interrupted: %v", err)
+	}
+	events := name + "_arriving.events_shard"
+	r.run(t, "SYSTEM STOP FETCHES "+events, 0)
+	wantAllOnce(t, l, batches[:4])
+	r.run(t, "SYSTEM START FETCHES "+events, 0)
+	if err := migrate(t.Context(), url, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(out.String(), "tables on "+lost.Addr()) {
-		t.Errorf("migrate says %q", out.String())
-	}
-	l := servers(t, url, 1, clickhousestore.Options{})[0]
-	postLoop(t, l, batches[2])
+	wantAllOnce(t, l, batches[:5])
 	r.shards[0][1].Kill() // now the new one is one of two
 	wantAllOnce(t, l, batches)
 	r.shards[0][1].Restart()
 	wantVerified(t, l)
+}
+
+// writerFunc is called with what is written.
+type writerFunc func(string)
+
+// Write implements io.Writer.
+func (f writerFunc) Write(p []byte) (int, error) {
+	f(string(p))
+	return len(p), nil
 }
 
 // TestReplicaIsSilent: folds go on without one that says nothing and refuses

@@ -4,7 +4,6 @@ import (
 	"io"
 	"os"
 	"regexp"
-	"strings"
 	"testing"
 	"time"
 
@@ -13,23 +12,30 @@ import (
 	"tollbook/clickhousetest"
 )
 
-// TestRights does everything as a user that may do what docs/clickhouse.md says
-// that it needs, and no more.
-func TestRights(t *testing.T) {
-	checktest.Leave(t)
+// withRights returns options of a server whose user tollbook may do with a database
+// what docs/clickhouse.md says that it needs, and no more.
+func withRights(t *testing.T, database string) clickhousetest.Options {
+	t.Helper()
 	doc, err := os.ReadFile("../docs/clickhouse.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var grants []string
 	for _, m := range regexp.MustCompile(`(?m)^(GRANT .*) TO tollbook;`).FindAllStringSubmatch(string(doc), -1) {
-		grants = append(grants, strings.ReplaceAll(m[1], " tollbook.", " test_1."))
+		grants = append(grants, regexp.MustCompile(` tollbook(_arriving)?\.`).ReplaceAllString(m[1], " "+database+"$1."))
 	}
-	if len(grants) < 2 {
+	if len(grants) < 5 {
 		t.Fatalf("the page grants %q", grants)
 	}
-	o := clickhousetest.Options{InMemory: true, Users: []clickhousetest.User{{Name: "tollbook", Grants: grants}},
+	return clickhousetest.Options{Users: []clickhousetest.User{{Name: "tollbook", Grants: grants}},
 		Config: "<access_control_improvements><select_from_system_db_requires_grant>1</select_from_system_db_requires_grant><select_from_information_schema_requires_grant>1</select_from_information_schema_requires_grant><table_engines_require_grant>1</table_engines_require_grant></access_control_improvements>"}
+}
+
+// TestRights does everything as a user that may do no more than it needs.
+func TestRights(t *testing.T) {
+	checktest.Leave(t)
+	o := withRights(t, "test_1")
+	o.InMemory = true
 	onPlaces(t, o, func(t *testing.T, p place) {
 		ctx := t.Context()
 		all := p.nodes()

@@ -31,6 +31,15 @@ type member struct {
 	replicated bool
 }
 
+// arriving is where a replica has its tables until it has their rows.
+func arriving(database string) string { return database + "_arriving" }
+
+// ownTables is the condition of the tables of the ledger in a list of a server's,
+// those that are arriving among them.
+func (t *topology) ownTables() string {
+	return fmt.Sprintf("database IN (%s, %s)", quote(t.name), quote(arriving(t.name)))
+}
+
 // openTopology connects to all servers of a layout.
 func openTopology(ctx context.Context, a *address, home database, l layout) (t topology, err error) {
 	t = topology{layout: l, shards: []database{home}, members: []*member{{database: home}}}
@@ -50,7 +59,7 @@ func openTopology(ctx context.Context, a *address, home database, l layout) (t t
 	if err := checkShards(ctx, home.conn, l.cluster, nodes); err != nil {
 		return t, err
 	}
-	if t.members, err = openMembers(a, l, nodes); err != nil {
+	if t.members, err = openMembers(a.in(anyDatabase), l, nodes); err != nil {
 		return t, err
 	}
 	if err := checkNodes(ctx, l.cluster, t.members, nodes); err != nil {
@@ -69,6 +78,10 @@ func openTopology(ctx context.Context, a *address, home database, l layout) (t t
 	}
 	return t, nil
 }
+
+// anyDatabase is one that each server has, also one that has not been given the
+// ledger's yet.
+const anyDatabase = "system"
 
 // openMembers connects to each server of a cluster.
 func openMembers(a *address, l layout, nodes []node) (all []*member, err error) {

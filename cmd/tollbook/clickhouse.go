@@ -29,7 +29,8 @@ With --cluster the tables are made on every server of that cluster, which the
 address must name one of the first shard of; NAME_home must be a cluster of the
 first shard alone, and the database must be there on all. How the tables lie is
 decided when they are made first; later versions find it out. A replica that has
-none of them, being new or having lost its disk, is given them.`,
+none of them, being new or having lost its disk, is given them, and their rows,
+and the database when it has these: do not make it there.`,
 	}
 	var store string
 	storeFlag(cmd, &store)
