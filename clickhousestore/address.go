@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/url"
-	"strconv"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -16,6 +14,7 @@ import (
 // address is where a ClickHouse is, and who asks.
 type address struct {
 	options *clickhouse.Options
+	gate    *gate // nil: none
 }
 
 func parseAddress(text string) (*address, error) {
@@ -30,10 +29,7 @@ func parseAddress(text string) (*address, error) {
 	if o.MaxOpenConns == 0 { // or what the address says
 		o.MaxOpenConns, o.MaxIdleConns = maxConnections, maxConnections/2
 	}
-	if o.Protocol == clickhouse.Native {
-		heardFor(o, cmp.Or(o.DialTimeout, connectTime), cmp.Or(o.ReadTimeout, silenceBound))
-	}
-	return &address{o}, nil
+	return &address{options: o}, nil
 }
 
 // ofOne returns an error where an address names several servers. Tables that lie on
@@ -69,16 +65,16 @@ var everywhere = map[string]any{
 	"data_type_default_nullable":              0,
 }
 
-// in returns the address of another database on the same servers.
+// in returns the address of another database on the same servers, and of no gate.
 func (a *address) in(database string) *address {
 	o := *a.options
 	o.Auth.Database = database
-	return &address{&o}
+	return &address{options: &o}
 }
 
 // open opens a pool of connections: to the first server that answers of those
 // the address names, or of others.
-func (a *address) open(settings map[string]any, nodes ...node) (driver.Conn, error) {
+func (a *address) open(settings map[string]any, addrs ...string) (driver.Conn, error) {
 	o := *a.options
 	o.Settings = maps.Clone(o.Settings)
 	if o.Settings == nil {
@@ -86,11 +82,11 @@ func (a *address) open(settings map[string]any, nodes ...node) (driver.Conn, err
 	}
 	maps.Copy(o.Settings, everywhere)
 	maps.Copy(o.Settings, settings)
-	if len(nodes) > 0 {
-		o.Addr = nil
-		for _, n := range nodes {
-			o.Addr = append(o.Addr, net.JoinHostPort(n.host, strconv.Itoa(int(n.port))))
-		}
+	if len(addrs) > 0 {
+		o.Addr = addrs
+	}
+	if o.Protocol == clickhouse.Native {
+		heardFor(&o, cmp.Or(o.DialTimeout, connectTime), cmp.Or(o.ReadTimeout, silenceBound), a.gate)
 	}
 	return clickhouse.Open(&o)
 }

@@ -59,7 +59,7 @@ func (a *arrivals) look(ctx context.Context) (map[string]bool, error) {
 	backlogs, failed := make([]map[string]*backlog, len(s.members)), make([]error, len(s.members))
 	var asking sync.WaitGroup
 	for i, m := range s.members {
-		asking.Go(func() { backlogs[i], failed[i] = m.backlogs(ctx, s.ownTables(), a.tables(m.shard)) })
+		asking.Go(func() { backlogs[i], failed[i] = m.backlogs(ctx, s.name, a.tables(m.shard)) })
 	}
 	asking.Wait()
 	late := map[string]bool{}
@@ -135,10 +135,10 @@ func (a *arrivals) onTheWay(late map[string]bool, at shardTable, told []*backlog
 }
 
 // backlogs returns the backlogs of tables, by their names.
-func (m *member) backlogs(ctx context.Context, own string, tables []string) (map[string]*backlog, error) {
+func (m *member) backlogs(ctx context.Context, database string, tables []string) (map[string]*backlog, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	here := own + " AND table IN ('" + strings.Join(tables, "', '") + "')"
+	here := "database = " + quote(database) + " AND table IN ('" + strings.Join(tables, "', '") + "')"
 	all := map[string]*backlog{}
 	err := m.query(ctx, "SELECT table, log_max_index, log_pointer, total_replicas, is_readonly OR is_session_expired, zookeeper_exception FROM system.replicas WHERE "+here, func(rows driver.Rows) error {
 		var table, failed string

@@ -3,7 +3,9 @@ package clickhousestore
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -21,19 +23,26 @@ const (
 
 // heardFor has the connections of the native protocol broken where a server is
 // silent for too long. What the driver has for that is a bound on a statement.
-func heardFor(o *clickhouse.Options, connect, silence time.Duration) {
+// Those to replicas go through a gate.
+func heardFor(o *clickhouse.Options, connect, silence time.Duration, g *gate) {
 	o.DialContext = func(ctx context.Context, addr string) (net.Conn, error) {
-		ctx, cancel := context.WithTimeout(ctx, connect)
-		defer cancel()
-		conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
-		if err != nil {
+		if err := g.may(addr); err != nil {
 			return nil, err
 		}
-		h := &heard{TCPConn: conn.(*net.TCPConn), clock: time.Now, silence: connect, later: silence}
+		bounded, cancel := context.WithTimeout(ctx, connect)
+		defer cancel()
+		conn, err := new(net.Dialer).DialContext(bounded, "tcp", addr)
+		if err != nil {
+			if ctx.Err() == nil {
+				g.lost(addr)
+			}
+			return nil, err
+		}
+		h := &heard{TCPConn: conn.(*net.TCPConn), clock: time.Now, silence: connect, later: silence, gate: g, addr: addr}
 		if o.TLS == nil {
 			return h, nil
 		}
-		return secure(ctx, h, addr, o.TLS)
+		return secure(bounded, h, addr, o.TLS)
 	}
 	o.ReadTimeout = 24 * time.Hour
 }
@@ -58,7 +67,9 @@ type heard struct {
 	*net.TCPConn
 	clock          func() time.Time
 	silence, later time.Duration // until the first answer, and from then on
-	deadline       atomic.Int64  // of the driver's, in nanoseconds since 1970; 0: none
+	gate           *gate
+	addr           string
+	deadline       atomic.Int64 // of the driver's, in nanoseconds since 1970; 0: none
 }
 
 // Read implements net.Conn.
@@ -74,8 +85,24 @@ func (h *heard) Read(p []byte) (int, error) {
 	if n > 0 {
 		h.silence = h.later
 	}
+	if err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, os.ErrDeadlineExceeded) {
+		h.gate.lost(h.addr)
+	}
 	if errSet := h.TCPConn.SetReadDeadline(h.own()); err == nil {
 		err = errSet
+	}
+	return n, err
+}
+
+// Write implements net.Conn. What is begun before the gate shuts goes on until more
+// is to be sent.
+func (h *heard) Write(p []byte) (int, error) {
+	if err := h.gate.may(h.addr); err != nil {
+		return 0, err
+	}
+	n, err := h.TCPConn.Write(p)
+	if err != nil {
+		h.gate.lost(h.addr)
 	}
 	return n, err
 }

@@ -26,7 +26,10 @@ func (s *Store) drain(ctx context.Context) error {
 		return err
 	}
 	late := newArrivals(s)
-	return outlast(ctx, func() (map[string]bool, error) { return late.look(ctx) })
+	if err := outlast(ctx, func() (map[string]bool, error) { return late.look(ctx) }); err != nil {
+		return err
+	}
+	return s.awaitCopies(ctx, "log", "events", "bookings")
 }
 
 // outlast waits until all is gone that a first look sees. A look may fail with
@@ -175,7 +178,7 @@ func (s *Store) allHeard(ctx context.Context, shard int, answered []*member) err
 	}
 	for name, active := range there {
 		if active && !heard[name] {
-			return fmt.Errorf("%w: %q of shard %d", errUnheard, name, shard+1)
+			return fmt.Errorf("%w, or may not be seen by this user: %q of shard %d", errUnheard, name, shard+1)
 		}
 	}
 	return nil

@@ -225,6 +225,9 @@ func (f *folding) run(ctx context.Context) error {
 		if err := f.count(ctx); err != nil {
 			return err
 		}
+		if err := s.awaitCopies(ctx, "lines", "claims", "repeats", "tallies", "records", "records_by_id", "past"); err != nil {
+			return err
+		}
 	}
 	if err := s.exec(ctx, fmt.Sprintf("INSERT INTO folds SELECT pos, inserted FROM log WHERE pos = %d", f.to)); err != nil {
 		s.hot.forget() // it has what was counted now, which is counted again

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -161,6 +163,9 @@ func (l layout) settings() map[string]any {
 		settings["insert_quorum_parallel"] = 0
 		settings["insert_quorum_timeout"] = quorumTimeout.Milliseconds()
 		settings["load_balancing"] = "in_order"
+		// That is not so of one that lacks something else: see gate.
+		settings["max_replica_delay_for_distributed_queries"] = 1
+		settings["fallback_to_stale_replicas_for_distributed_queries"] = 0
 	}
 	return settings
 }
@@ -211,7 +216,7 @@ type node struct {
 	weight  uint32 // of the shard
 }
 
-func (n node) String() string { return fmt.Sprintf("%s:%d", n.host, n.port) }
+func (n node) String() string { return net.JoinHostPort(n.host, strconv.Itoa(int(n.port))) }
 
 // clusterNodes returns the servers of a cluster as the server behind conn is
 // configured, shard by shard, and whether it is of the first shard itself.

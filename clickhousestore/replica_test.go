@@ -231,6 +231,70 @@ func (f writerFunc) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// TestReplicaLacksWhatCameBefore: a replica that was away has the last parts of
+// tables, and not all of those that came while it was. It would answer, and is
+// asked nothing.
+func TestReplicaLacksWhatCameBefore(t *testing.T) {
+	r := newReplicas(t, 1, 3)
+	name, url := r.database(t)
+	old := servers(t, url, 1, clickhousestore.Options{})[0]
+	batches := someBatches(29, 40, 40)
+	wantAllOnce(t, old, batches[:2])
+	first := r.shards[0][0]
+	first.Kill()
+	wantAllOnce(t, old, batches[:4])
+	r.awaitFetched(t, name, 1, 2)
+	r.run(t, "SYSTEM STOP MERGES", 1, 2) // what is merged would come without them
+	parts, err := r.shards[0][1].Query(t.Context(), "SELECT replaceOne(table, '_shard', ''), argMax(name, min_block_number) FROM system.parts WHERE active AND table IN ('events_shard', 'tallies_shard', 'log') AND database = '"+name+"' GROUP BY table")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var release []func()
+	for line := range strings.Lines(parts) {
+		table, part, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		for _, s := range r.shards[0][1:] {
+			release = append(release, s.Hold(table, part))
+		}
+	}
+	first.Restart()
+	n := 4
+	for answers := false; !answers && n < len(batches)-3; n++ { // until it has what comes now
+		postLoop(t, old, batches[n])
+		settleLoop(t, old)
+		_, err := first.Query(t.Context(), "SELECT count() FROM "+name+".events_shard, "+name+".log, "+name+".tallies_shard SETTINGS select_sequential_consistency = 1")
+		answers = err == nil
+	}
+	if n == len(batches)-3 {
+		t.Error("the replica never answers; it is not what is asked here")
+	}
+	wantAllOnce(t, old, batches[:n+1])
+	wantAllOnce(t, servers(t, url, 1, clickhousestore.Options{})[0], batches[:n+2])
+	for _, f := range release {
+		f()
+	}
+	r.awaitFetched(t, name, 0, 1, 2)
+	r.shards[0][1].Kill()
+	wantAllOnce(t, old, batches)
+	r.shards[0][1].Restart()
+	wantVerified(t, old)
+}
+
+// awaitFetched waits until replicas have all parts.
+func (r *replicas) awaitFetched(t *testing.T, name string, of ...int) {
+	t.Helper()
+	for _, i := range of {
+		for {
+			left, err := r.shards[0][i].Query(t.Context(), "SELECT count() FROM system.replication_queue WHERE type = 'GET_PART' AND database = '"+name+"'")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.TrimSpace(left) == "0" {
+				break
+			}
+		}
+	}
+}
+
 // TestReplicaIsSilent: folds go on without one that says nothing and refuses
 // nothing, as a machine does whose power is off.
 func TestReplicaIsSilent(t *testing.T) {

@@ -57,12 +57,20 @@ func (d *database) exec(ctx context.Context, sql string) error {
 }
 
 // Codes of errors by which replicas say that they were not asked at the right
-// moment: another write is on its way to the majority, or this replica does not
-// have yet what the majority has. Nothing was done.
+// moment: another write is on its way to the majority, this replica does not have
+// yet what the majority has, or those that could be asked lack something. Nothing
+// was done.
 const (
 	unsatisfiedQuorum    = 286
 	replicaIsNotInQuorum = 289
+	allReplicasAreStale  = 369
 )
+
+// notNow tells whether an error is that a replica was not asked at the right moment.
+func notNow(err error) bool {
+	e, is := errors.AsType[*clickhouse.Exception](err)
+	return errors.Is(err, errShut) || is && (e.Code == unsatisfiedQuorum || e.Code == replicaIsNotInQuorum || e.Code == allReplicasAreStale)
+}
 
 // patience is how long is waited for the right moment.
 const patience = 15 * time.Second
@@ -76,8 +84,7 @@ func again(ctx context.Context, f func() error, may func() bool) error {
 		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 			return errors.New(err.Error()) // a deadline of the driver's own
 		}
-		e, ok := errors.AsType[*clickhouse.Exception](err)
-		if !ok || e.Code != unsatisfiedQuorum && e.Code != replicaIsNotInQuorum || may != nil && !may() {
+		if !notNow(err) || may != nil && !may() {
 			return err
 		}
 		select {

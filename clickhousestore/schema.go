@@ -83,9 +83,9 @@ type MigrateOptions struct {
 
 // Migrate makes the tables of this program in the database of a URL, from
 // whatever an earlier version made, and writes what it has done to Out. In a
-// cluster it does so on every server; the database must be there on each. It can
-// be repeated at any time, and is when a replica is replaced, whose database it
-// makes when that has the rows of the others.
+// cluster it does so on every server; the database must be there on each at first.
+// It can be repeated at any time, and is when a replica is replaced, whose database
+// it makes when that has the rows of the others.
 func Migrate(ctx context.Context, url string, o MigrateOptions) (err error) {
 	m := &migrating{out: o.Out, dryRun: o.DryRun}
 	if m.address, err = parseAddress(url); err != nil {
@@ -112,7 +112,7 @@ func Migrate(ctx context.Context, url string, o MigrateOptions) (err error) {
 	if done > len(steps) {
 		return fmt.Errorf("the database has version %d of the tables, which is newer than this program's %d", done, len(steps))
 	}
-	if err := m.complete(ctx); err != nil {
+	if err := m.complete(ctx, done); err != nil {
 		return err
 	}
 	if err := m.inDatabase(); err != nil {

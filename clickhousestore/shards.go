@@ -20,6 +20,7 @@ type topology struct {
 	name    string     // of the database
 	shards  []database // each by the first of its replicas that answers; the first is home
 	members []*member
+	gate    *gate // nil: no replicas
 }
 
 // member is one server.
@@ -42,7 +43,7 @@ func (t *topology) ownTables() string {
 
 // openTopology connects to all servers of a layout.
 func openTopology(ctx context.Context, a *address, home database, l layout) (t topology, err error) {
-	t = topology{layout: l, shards: []database{home}, members: []*member{{database: home}}}
+	t = topology{layout: l, shards: []database{home}, members: []*member{{database: home}}, gate: a.gate}
 	if err := home.one(ctx, "SELECT currentDatabase()", &t.name); err != nil {
 		return t, err
 	}
@@ -65,11 +66,15 @@ func openTopology(ctx context.Context, a *address, home database, l layout) (t t
 	if err := checkNodes(ctx, l.cluster, t.members, nodes); err != nil {
 		return t, errors.Join(err, t.close())
 	}
-	replicas := map[int][]node{}
+	replicas := map[int][]string{}
 	for _, n := range nodes {
-		replicas[n.shard] = append(replicas[n.shard], n)
+		replicas[n.shard] = append(replicas[n.shard], n.String())
 	}
 	for i := 1; i < len(replicas); i++ {
+		err := a.gate.watch(replicas[i])
+		if err != nil {
+			return t, errors.Join(err, t.close())
+		}
 		conn, err := a.open(l.settings(), replicas[i]...)
 		if err != nil {
 			return t, errors.Join(err, t.close())
@@ -86,7 +91,7 @@ const anyDatabase = "system"
 // openMembers connects to each server of a cluster.
 func openMembers(a *address, l layout, nodes []node) (all []*member, err error) {
 	for _, n := range nodes {
-		conn, err := a.open(l.settings(), n)
+		conn, err := a.open(l.settings(), n.String())
 		if err != nil {
 			return nil, errors.Join(err, closeMembers(all))
 		}
@@ -115,6 +120,7 @@ func (d *database) ofOne(ctx context.Context) error {
 
 // close lets go of all connections but those to home.
 func (t *topology) close() (err error) {
+	t.gate.close()
 	if t.layout.cluster == "" {
 		return nil
 	}

@@ -96,16 +96,18 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	home, l, err := openHome(ctx, a)
+	opts = opts.withDefaults()
+	home, l, err := openHome(ctx, a, opts.Logger)
 	if err != nil {
 		return nil, err
 	}
 	servers, err := openTopology(ctx, a, home, l)
 	if err != nil {
+		a.gate.close()
 		return nil, errors.Join(err, home.conn.Close())
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Store{database: home, topology: servers, opts: opts.withDefaults(), folding: make(turn, 1), stop: stop, closing: make(chan struct{})}
+	s := &Store{database: home, topology: servers, opts: opts, folding: make(turn, 1), stop: stop, closing: make(chan struct{})}
 	if _, err := io.ReadFull(s.opts.Rand, s.holder[:]); err != nil {
 		stop()
 		return nil, errors.Join(err, servers.close(), home.conn.Close())
@@ -126,7 +128,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 
 // openHome connects to the server at an address, whose tables must be those of
 // this program, with the settings that their layout takes.
-func openHome(ctx context.Context, a *address) (home database, l layout, _ error) {
+func openHome(ctx context.Context, a *address, logger *slog.Logger) (home database, l layout, _ error) {
 	conn, err := a.open(nil)
 	if err != nil {
 		return home, l, err
@@ -147,10 +149,20 @@ func openHome(ctx context.Context, a *address) (home database, l layout, _ error
 		}
 		return database{conn}, l, err
 	}
-	if err := conn.Close(); err != nil {
-		return home, l, err
+	if l.replicated {
+		var name string
+		if err = conn.QueryRow(ctx, "SELECT currentDatabase()").Scan(&name); err == nil {
+			a.gate = newGate(ctx, a, name, logger)
+			err = a.gate.watch(a.options.Addr)
+		}
 	}
-	conn, err = a.open(l.settings())
+	err = errors.Join(err, conn.Close())
+	if err == nil {
+		conn, err = a.open(l.settings())
+	}
+	if err != nil {
+		a.gate.close()
+	}
 	return database{conn}, l, err
 }
 
@@ -181,8 +193,15 @@ func (s *Store) Ready(ctx context.Context) error {
 	default:
 	}
 	// Each shard is asked for the names of a request.
-	return unavailable(s.onShards(ctx, func(ctx context.Context, _ int, d *database) error { return d.conn.Ping(ctx) }))
+	return unavailable(s.onShards(ctx, func(ctx context.Context, _ int, d *database) error {
+		waiting, cancel := context.WithTimeout(ctx, readyTime)
+		defer cancel()
+		return again(waiting, func() error { return d.conn.Ping(waiting) }, nil)
+	}))
 }
+
+// readyTime is how long another replica is looked for where one is not to be asked.
+const readyTime = 2 * time.Second
 
 var errClosed = tollbook.NewError(tollbook.CodeUnavailable, "The ledger is closed.")
 

@@ -70,8 +70,11 @@ func where(e *filter.Expr) string {
 	return "(" + condition + ")"
 }
 
+// fewAccounts is of how many accounts all records may be held for a page.
+const fewAccounts = 16
+
 // ofAccounts tells whether a filter names the accounts or the records that it may
-// match.
+// match, of which there are few.
 func ofAccounts(e *filter.Expr) bool {
 	switch e.Op {
 	case filter.And:
@@ -79,7 +82,7 @@ func ofAccounts(e *filter.Expr) bool {
 	case filter.Or:
 		return !slices.ContainsFunc(e.Args, func(arg *filter.Expr) bool { return !ofAccounts(arg) })
 	case filter.Eq, filter.In:
-		return e.Field == tollbook.FieldAccountID || e.Field == tollbook.FieldID
+		return len(e.Values) <= fewAccounts && e.Field == tollbook.FieldAccountID || e.Field == tollbook.FieldID
 	}
 	return false
 }

@@ -10,9 +10,11 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/go-faster/city"
 )
@@ -62,6 +64,9 @@ func (s *Server) servePart(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "only parts are sent, by version "+strconv.Itoa(partsVersion), http.StatusBadRequest)
 		return
 	}
+	if err := s.awaitHeld(r.Context(), replica, query.Get("part")); err != nil {
+		panic(http.ErrAbortHandler)
+	}
 	p, err := s.openPart(r.Context(), replica, query.Get("part"))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -71,6 +76,33 @@ func (s *Server) servePart(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, &http.Cookie{Name: "server_protocol_version", Value: strconv.Itoa(partsVersion)})
 	if err := p.send(w); err != nil {
 		panic(http.ErrAbortHandler) // the receiver must not take it for whole
+	}
+}
+
+// Hold has the server send a part of a table, which a replica's path in ZooKeeper
+// names, only after release to whoever asks for it from now on: others arrive
+// before it, as small parts do before a large one.
+func (s *Server) Hold(table, part string) (release func()) {
+	key, held := table+" "+part, make(chan struct{})
+	s.held.Store(key, held)
+	return sync.OnceFunc(func() {
+		s.held.Delete(key)
+		close(held)
+	})
+}
+
+// awaitHeld waits while a part of a replica is held.
+func (s *Server) awaitHeld(ctx context.Context, replica, part string) error {
+	table := path.Base(path.Dir(path.Dir(replica))) // …/table/replicas/name
+	held, is := s.held.Load(table + " " + part)
+	if !is {
+		return nil
+	}
+	select {
+	case <-held.(chan struct{}):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 

@@ -46,6 +46,7 @@ type Server struct {
 	mu    sync.Mutex
 	proc  *process     // nil before the first start
 	parts *http.Server // sends parts while the process is there; nil without replicas
+	held  sync.Map     // channels by the tables and names of parts that are not to be sent yet
 }
 
 // Addr is where the server speaks the native protocol, as host:port.
