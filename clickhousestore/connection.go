@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -85,9 +86,7 @@ func (h *heard) Read(p []byte) (int, error) {
 	if n > 0 {
 		h.silence = h.later
 	}
-	if err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, os.ErrDeadlineExceeded) {
-		h.gate.lost(h.addr)
-	}
+	h.noteLoss(err)
 	if errSet := h.TCPConn.SetReadDeadline(h.own()); err == nil {
 		err = errSet
 	}
@@ -101,10 +100,24 @@ func (h *heard) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := h.TCPConn.Write(p)
-	if err != nil {
+	h.noteLoss(err)
+	return n, err
+}
+
+// SyscallConn implements syscall.Conn. The driver asks by it whether a connection
+// that was idle is still good: one through a gate that is shut is not.
+func (h *heard) SyscallConn() (syscall.RawConn, error) {
+	if err := h.gate.may(h.addr); err != nil {
+		return nil, err
+	}
+	return h.TCPConn.SyscallConn()
+}
+
+// noteLoss tells the gate of an error that is not of this process's own making.
+func (h *heard) noteLoss(err error) {
+	if err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, os.ErrDeadlineExceeded) {
 		h.gate.lost(h.addr)
 	}
-	return n, err
 }
 
 // own is the deadline that the driver has set; zero: none.

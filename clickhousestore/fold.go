@@ -116,12 +116,20 @@ func (s *Store) pending(ctx context.Context, folded uint64) (*pending, error) {
 	if err := s.one(ctx, "SELECT now64(6, 'UTC')", &p.at); err != nil {
 		return nil, err
 	}
-	const epochEnd, rowsEnd = 1, 2 // 0: any other entry of the log
-	var written uint64             // behind the last epoch that has rows
 	// Scalar subqueries in the place of a union take twice as long.
 	sql := fmt.Sprintf(`SELECT pos, head, toUInt8(kind IN (0, %[2]d)) FROM log WHERE pos >= %[1]d
 		UNION ALL SELECT max(epoch + 1), 0, %[3]d FROM events WHERE epoch >= %[1]d
 		UNION ALL SELECT max(epoch + 1), 0, %[3]d FROM bookings WHERE epoch >= %[1]d`, folded, tollbook.KindMark, rowsEnd)
+	err := again(ctx, func() error { return s.readPending(ctx, sql, folded, p) }, nil)
+	return p, err
+}
+
+// What a row is that tells what is pending; 0: another entry of the log.
+const epochEnd, rowsEnd = 1, 2
+
+func (s *Store) readPending(ctx context.Context, sql string, folded uint64, p *pending) error {
+	var entries, written uint64 // behind the last epoch that has rows
+	p.ends, p.end = nil, end{}
 	err := s.query(ctx, sql, func(rows driver.Rows) error {
 		var pos, head uint64
 		var what uint8
@@ -135,18 +143,22 @@ func (s *Store) pending(ctx context.Context, folded uint64) (*pending, error) {
 		case what == epochEnd && pos > folded:
 			p.ends = append(p.ends, pos)
 		}
+		entries++
 		p.end = end{max(p.end.pos, pos), max(p.end.head, head)}
 		return nil
 	})
+	if err == nil && entries != p.end.pos-folded+1 {
+		err = errGap
+	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	slices.Sort(p.ends)
 	if len(p.ends) > 0 {
 		p.last = p.ends[len(p.ends)-1]
 	}
 	p.behind = written > p.last
-	return p, nil
+	return nil
 }
 
 // endEpochs ends the epoch in hand, if anything has been written in it, waits
@@ -165,10 +177,7 @@ func (s *Store) endEpochs(ctx context.Context, folded uint64) (*pending, error) 
 		if cut == p.last+1 {
 			p.ends = append(p.ends, cut)
 		} else { // others may have made ends in between
-			err = s.query(ctx, fmt.Sprintf("SELECT pos FROM log WHERE pos > %d AND pos <= %d AND kind IN (0, %d) ORDER BY pos", p.last, cut, tollbook.KindMark), func(rows driver.Rows) error {
-				p.ends = append(p.ends, 0)
-				return rows.Scan(&p.ends[len(p.ends)-1])
-			})
+			err = s.endsBetween(ctx, p, cut)
 		}
 		if err != nil {
 			return nil, err
@@ -176,6 +185,23 @@ func (s *Store) endEpochs(ctx context.Context, folded uint64) (*pending, error) 
 		p.last = cut
 	}
 	return p, s.drain(ctx)
+}
+
+// endsBetween adds the ends of epochs up to a cut.
+func (s *Store) endsBetween(ctx context.Context, p *pending, cut uint64) error {
+	sql := fmt.Sprintf("SELECT arraySort(groupArrayIf(pos, kind IN (0, %d))), count() FROM log WHERE pos > %d AND pos <= %d", tollbook.KindMark, p.last, cut)
+	return again(ctx, func() error {
+		var ends []uint64
+		var n uint64
+		if err := s.one(ctx, sql, &ends, &n); err != nil {
+			return err
+		}
+		if n != cut-p.last {
+			return errGap
+		}
+		p.ends = append(p.ends, ends...)
+		return nil
+	}, nil)
 }
 
 // foldEpochs folds the epochs that end at ends, but for those that others have

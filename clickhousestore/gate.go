@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// gate keeps statements away from replicas that have lacked something for a second
-// or more. A replica that has the last part of a table answers, whatever it lacks
+// gate keeps statements away from replicas that have lacked something for two
+// seconds or more, of those that ClickHouse counts. A replica that has the last part of a table answers, whatever it lacks
 // of what came before (select_sequential_consistency): one that was away gets the
 // small parts of now before the large ones of then. Distributed tables ask others
 // instead by a setting (layout.settings); this is the same for what is asked
@@ -19,6 +19,7 @@ type gate struct {
 	address  *address // of any database, and not through the gate
 	database string   // of the ledger
 	logger   *slog.Logger
+	clock    func() time.Time
 	ctx      context.Context // of the looks
 	stop     context.CancelFunc
 	looking  sync.WaitGroup
@@ -29,19 +30,31 @@ type gate struct {
 
 // door is whether statements may go to a replica.
 type door struct {
-	open   bool
-	losses int // of connections through it
+	shut   error // nil: they may
+	losses int   // of connections through it
+	told   bool  // whether the log says that it is shut
 }
 
-// errShut is that a replica is not to be asked.
+// errShut is that a replica is not to be asked for the moment.
 var errShut = errors.New("the replica lacks what others have")
 
-// lookEvery is between two looks at a replica.
-const lookEvery = 500 * time.Millisecond
+// errLost is that a connection was lost: what is there now is not known yet.
+var errLost = fmt.Errorf("%w, or may: a connection to it was lost", errShut)
+
+// lookEvery is between two looks at a replica. One that takes as long as lookTime is
+// of one that stood still, and does not know yet what it lacks.
+const (
+	lookEvery = 500 * time.Millisecond
+	lookTime  = time.Second
+)
+
+// lackedFor is how many seconds a replica may have lacked something to be asked; a
+// second more is not.
+const lackedFor = 1
 
 // newGate returns a gate without doors. It is to be closed.
-func newGate(ctx context.Context, a *address, database string, logger *slog.Logger) *gate {
-	g := &gate{address: a.in(anyDatabase), database: database, logger: logger, doors: map[string]*door{}}
+func newGate(ctx context.Context, a *address, database string, o *Options) *gate {
+	g := &gate{address: a.in(anyDatabase), database: database, logger: o.Logger, clock: o.Clock, doors: map[string]*door{}}
 	g.ctx, g.stop = context.WithCancel(context.WithoutCancel(ctx))
 	return g
 }
@@ -68,7 +81,7 @@ func (g *gate) watch(addrs []string) error {
 			return err
 		}
 		g.mu.Lock()
-		g.doors[addr] = &door{open: true}
+		g.doors[addr] = &door{}
 		g.mu.Unlock()
 		first.Add(1)
 		g.looking.Go(func() {
@@ -96,49 +109,57 @@ func (g *gate) look(addr string, d *database) {
 	g.mu.Lock()
 	losses := g.doors[addr].losses
 	g.mu.Unlock()
+	begun := g.clock()
 	err := d.complete(g.ctx, g.database)
+	if took := g.clock().Sub(begun); err == nil && took > lookTime {
+		err = fmt.Errorf("%w, or may: it took %s to answer", errShut, took)
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	at := g.doors[addr]
-	open := err == nil && at.losses == losses
-	if open != at.open && g.ctx.Err() == nil {
-		if open {
-			g.logger.Info("a replica is asked again", slog.String("replica", addr))
-		} else {
-			g.logger.Warn("a replica is not asked", slog.String("replica", addr), slog.Any("error", err))
-		}
+	if g.ctx.Err() != nil || at.losses != losses {
+		return
 	}
-	at.open = open
+	at.shut = err
+	switch is := err != nil; {
+	case is == at.told:
+	case is:
+		g.logger.Warn("a replica is not asked", slog.String("replica", addr), slog.Any("error", err))
+	default:
+		g.logger.Info("a replica is asked again", slog.String("replica", addr))
+	}
+	at.told = err != nil
 }
 
-// complete returns an error unless a replica has lacked nothing for a second.
+// complete returns an error where a replica lacks what it has lacked for too long.
 func (d *database) complete(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	var tables, away, behind uint64
-	err := d.one(ctx, "SELECT count(), countIf(is_readonly OR is_session_expired), countIf(absolute_delay > 0) FROM system.replicas WHERE database = "+quote(name), &tables, &away, &behind)
+	err := d.one(ctx, fmt.Sprintf("SELECT count(), countIf(is_readonly OR is_session_expired), countIf(absolute_delay > %d) FROM system.replicas WHERE database = %s", lackedFor, quote(name)), &tables, &away, &behind)
 	switch {
 	case err != nil:
 		return err
 	case tables == 0:
 		return errors.New("it does not have the ledger's tables")
 	case away > 0:
-		return errors.New("it is away from ZooKeeper")
+		return errAway
 	case behind > 0:
 		return fmt.Errorf("%w, in %d tables", errShut, behind)
 	}
 	return nil
 }
 
-// may returns errShut unless statements may go to a replica.
+// may returns why statements may not go to a replica: errShut where that is for the
+// moment.
 func (g *gate) may(addr string) error {
 	if g == nil {
 		return nil
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if at := g.doors[addr]; at != nil && !at.open {
-		return fmt.Errorf("%s: %w", addr, errShut)
+	if at := g.doors[addr]; at != nil && at.shut != nil {
+		return fmt.Errorf("%s: %w", addr, at.shut)
 	}
 	return nil
 }
@@ -151,6 +172,9 @@ func (g *gate) lost(addr string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if at := g.doors[addr]; at != nil {
-		at.open, at.losses = false, at.losses+1
+		at.losses++
+		if at.shut == nil {
+			at.shut = errLost
+		}
 	}
 }

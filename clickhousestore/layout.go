@@ -164,7 +164,7 @@ func (l layout) settings() map[string]any {
 		settings["insert_quorum_timeout"] = quorumTimeout.Milliseconds()
 		settings["load_balancing"] = "in_order"
 		// That is not so of one that lacks something else: see gate.
-		settings["max_replica_delay_for_distributed_queries"] = 1
+		settings["max_replica_delay_for_distributed_queries"] = lackedFor + 1
 		settings["fallback_to_stale_replicas_for_distributed_queries"] = 0
 	}
 	return settings

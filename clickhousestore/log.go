@@ -266,14 +266,23 @@ func (s *Store) positions(ctx context.Context, defs []tollbook.Definition) (map[
 // Definitions implements tollbook.Ledger.
 func (s *Store) Definitions(ctx context.Context, after tollbook.Pos) iter.Seq2[tollbook.Definition, error] {
 	return func(yield func(tollbook.Definition, error) bool) {
-		sql := fmt.Sprintf("SELECT pos, kind, request_id, at, actor, id, body FROM log WHERE pos > %d AND kind > 0 ORDER BY pos", after)
-		err := s.query(ctx, sql, func(rows driver.Rows) error {
-			d, err := scanDefinition(rows)
-			if err == nil && !yield(d, nil) {
-				return errStopped
-			}
-			return err
-		})
+		sql := fmt.Sprintf("WITH (SELECT (count(), max(pos)) FROM log WHERE pos > %[1]d) AS behind SELECT pos, kind, request_id, at, actor, id, body, behind.1, behind.2 FROM log WHERE pos > %[1]d AND kind > 0 ORDER BY pos", after)
+		told := false
+		err := again(ctx, func() error {
+			return s.query(ctx, sql, func(rows driver.Rows) error {
+				var n, last uint64
+				d, err := scanDefinition(rows, &n, &last)
+				if err == nil && n != last-uint64(after) {
+					err = errGap
+				}
+				if err == nil {
+					if told = true; !yield(d, nil) {
+						return errStopped
+					}
+				}
+				return err
+			})
+		}, func() bool { return !told })
 		if err != nil && !errors.Is(err, errStopped) {
 			yield(tollbook.Definition{}, unavailable(err))
 		}
@@ -283,11 +292,16 @@ func (s *Store) Definitions(ctx context.Context, after tollbook.Pos) iter.Seq2[t
 // errStopped is that whoever is given rows wants no more.
 var errStopped = errors.New("the reader has stopped")
 
-func scanDefinition(rows driver.Rows) (d tollbook.Definition, err error) {
+// errGap is that a replica has later entries of the log, and lacks one before them:
+// positions have no gaps.
+var errGap = fmt.Errorf("%w: an entry of the log", errShut)
+
+// scanDefinition scans the columns of a definition; more may follow.
+func scanDefinition(rows driver.Rows, more ...any) (d tollbook.Definition, err error) {
 	var pos uint64
 	var kind uint8
 	var request, at, body string
-	if err := rows.Scan(&pos, &kind, &request, &at, &d.Actor, &d.ID, &body); err != nil {
+	if err := rows.Scan(append([]any{&pos, &kind, &request, &at, &d.Actor, &d.ID, &body}, more...)...); err != nil {
 		return d, err
 	}
 	d.Pos, d.Kind, d.RequestID, d.Body = tollbook.Pos(pos), tollbook.Kind(kind), [16]byte([]byte(request)), []byte(body)
@@ -306,7 +320,15 @@ type knownMarks struct {
 // load reads the marks up to a position, and up to where has been folded.
 func (k *knownMarks) load(ctx context.Context, s *Store, upTo uint64) (folded uint64, err error) {
 	var fresh []uint64
-	err = s.one(ctx, fmt.Sprintf("SELECT (SELECT max(cut) FROM folds), arraySort(groupArray(pos)) FROM log WHERE pos > %d AND pos <= %d AND kind = %d", k.upTo, upTo, tollbook.KindMark), &folded, &fresh)
+	sql := fmt.Sprintf("SELECT (SELECT max(cut) FROM folds), arraySort(groupArrayIf(pos, kind = %d)), count() FROM log WHERE pos > %d AND pos <= %d", tollbook.KindMark, k.upTo, upTo)
+	err = again(ctx, func() error {
+		var n uint64
+		err := s.one(ctx, sql, &folded, &fresh, &n)
+		if err == nil && upTo > k.upTo && n != upTo-k.upTo {
+			err = errGap
+		}
+		return err
+	}, nil)
 	if err == nil && upTo > k.upTo {
 		k.marks, k.upTo = append(k.marks, fresh...), upTo
 	}

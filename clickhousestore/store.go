@@ -97,7 +97,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 		return nil, err
 	}
 	opts = opts.withDefaults()
-	home, l, err := openHome(ctx, a, opts.Logger)
+	home, l, err := openHome(ctx, a, &opts)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 
 // openHome connects to the server at an address, whose tables must be those of
 // this program, with the settings that their layout takes.
-func openHome(ctx context.Context, a *address, logger *slog.Logger) (home database, l layout, _ error) {
+func openHome(ctx context.Context, a *address, o *Options) (home database, l layout, _ error) {
 	conn, err := a.open(nil)
 	if err != nil {
 		return home, l, err
@@ -152,7 +152,7 @@ func openHome(ctx context.Context, a *address, logger *slog.Logger) (home databa
 	if l.replicated {
 		var name string
 		if err = conn.QueryRow(ctx, "SELECT currentDatabase()").Scan(&name); err == nil {
-			a.gate = newGate(ctx, a, name, logger)
+			a.gate = newGate(ctx, a, name, o)
 			err = a.gate.watch(a.options.Addr)
 		}
 	}
