@@ -28,7 +28,7 @@ func organizationFlag(cmd *cobra.Command) *string {
 
 // accountFlag names one account.
 func accountFlag(cmd *cobra.Command, usage string) *string {
-	return cmd.Flags().String("account", "", usage)
+	return cmd.Flags().String("account-id", "", usage)
 }
 
 // monthOf checks what a command of months is asked for.
@@ -194,7 +194,7 @@ func timeOrNone(t *time.Time) string {
 func (a *app) monthAdjustmentsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "adjustments MONTH", Short: "List what of a month is booked in a later one", Args: args("MONTH"),
-		Example: examples("\n  tollbook month adjustments 2026-08 --organization acme\n  tollbook month adjustments 2026-08 --organization acme --account a1 --output csv"),
+		Example: examples("\n  tollbook month adjustments 2026-08 --organization acme\n  tollbook month adjustments 2026-08 --organization acme --account-id a1 --output csv"),
 		Long: `Lists what occurred in a month but counts in a later one: events that came, or
 were rated, after the month had been closed, and voids of events that had been
 stated for it.`,

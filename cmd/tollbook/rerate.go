@@ -26,7 +26,7 @@ func (a *app) rerateCommand() *cobra.Command {
 func (a *app) rerateStartCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "start", Short: "Rate open months again", Args: args(),
-		Example: examples("\n  tollbook rerate start --organization acme\n  tollbook rerate start --account a1 --month 2026-08\n  tollbook rerate start --detach"),
+		Example: examples("\n  tollbook rerate start --organization acme\n  tollbook rerate start --account-id a1 --month 2026-08\n  tollbook rerate start --detach"),
 		Long: `Measures the events of open months again under the rate cards as they are, in
 the background of the server, and shows how far it is until it is done. Events
 keep coming in meanwhile; of each account's month readers see all as it was, or

@@ -32,7 +32,7 @@ with "replaced_by": {"source": …, "id": …} where another event stands for it
 What an event counted in an open month is taken out of that month; what it
 counted in a closed one stays there and is taken back in the first open month.
 An event is voided once; its name is not free again. An operator's client names
-each event's account, by --account or "account_id".`,
+each event's account, by --account-id or "account_id".`,
 		Args: func(cmd *cobra.Command, got []string) error {
 			if len(got) == 0 {
 				return nil
