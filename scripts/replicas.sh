@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the tests that need replicas of a ClickHouse, and all of the suite on one
-# server and in a cluster, in about half an hour. On
+# server and in a cluster, in about an hour. On
 # Debian and Ubuntu it installs ZooKeeper, by package name (as root or with
 # sudo); elsewhere it says what to install. Arguments go to go test.
 set -euo pipefail
