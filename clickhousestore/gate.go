@@ -10,10 +10,10 @@ import (
 )
 
 // gate keeps statements away from replicas that have lacked something for two
-// seconds or more, of those that ClickHouse counts. A replica that has the last part of a table answers, whatever it lacks
-// of what came before (select_sequential_consistency): one that was away gets the
-// small parts of now before the large ones of then. Distributed tables ask others
-// instead by a setting (layout.settings); this is the same for what is asked
+// seconds or more. A replica that has the last part of a table answers, whatever it
+// lacks of what came before (select_sequential_consistency): one that was away gets
+// the small parts of now before the large ones of then. Distributed tables ask
+// others instead by a setting (layout.settings); this is the same for what is asked
 // directly.
 type gate struct {
 	address  *address // of any database, and not through the gate
@@ -41,16 +41,16 @@ var errShut = errors.New("the replica lacks what others have")
 // errLost is that a connection was lost: what is there now is not known yet.
 var errLost = fmt.Errorf("%w, or may: a connection to it was lost", errShut)
 
-// lookEvery is between two looks at a replica. One that takes as long as lookTime is
-// of one that stood still, and does not know yet what it lacks.
+// lackedFor is how many seconds a replica may have lacked something to be asked; with
+// a second more it is not. These are whole seconds, as ClickHouse counts them.
+const lackedFor = 1
+
+// lookEvery is between two looks at a replica. One that takes longer than lookTime
+// is of one that stood still, and may not know yet what it lacks.
 const (
 	lookEvery = 500 * time.Millisecond
-	lookTime  = time.Second
+	lookTime  = (lackedFor + 1) * time.Second
 )
-
-// lackedFor is how many seconds a replica may have lacked something to be asked; a
-// second more is not.
-const lackedFor = 1
 
 // newGate returns a gate without doors. It is to be closed.
 func newGate(ctx context.Context, a *address, database string, o *Options) *gate {
