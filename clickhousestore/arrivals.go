@@ -46,7 +46,12 @@ type backlog struct {
 	pointer  uint64          // behind the last one that it has put into its queue
 	replicas uint32          // that there are, itself among them
 	parts    map[string]bool // whether it is known of them that a majority is to have them
+	old      bool            // it has lacked one for so long that it is not asked (gate)
 }
+
+// errAway is that a replica is away from ZooKeeper. It answers nobody then, and
+// when it is back it has its queue first.
+var errAway = errors.New("the replica is away from ZooKeeper")
 
 func newArrivals(s *Store) *arrivals {
 	return &arrivals{store: s, ends: map[shardTable]uint64{}, passed: map[passed]bool{}}
@@ -148,7 +153,7 @@ func (m *member) backlogs(ctx context.Context, database string, tables []string)
 			return err
 		}
 		if away != 0 || failed != "" || b.replicas == 0 {
-			return fmt.Errorf("%s is away from ZooKeeper: %s", m.name, failed)
+			return fmt.Errorf("%s: %w: %s", m.name, errAway, failed)
 		}
 		all[table] = b
 		return nil
@@ -156,12 +161,12 @@ func (m *member) backlogs(ctx context.Context, database string, tables []string)
 	if err != nil {
 		return nil, err
 	}
-	err = m.query(ctx, "SELECT table, new_part_name, required_quorum > 0 FROM system.replication_queue WHERE "+here+" AND type IN ('GET_PART', 'ATTACH_PART') AND source_replica != replica_name", func(rows driver.Rows) error {
+	err = m.query(ctx, fmt.Sprintf("SELECT table, new_part_name, required_quorum > 0, create_time < now() - %d FROM system.replication_queue WHERE %s AND type IN ('GET_PART', 'ATTACH_PART') AND source_replica != replica_name", lackedFor, here), func(rows driver.Rows) error {
 		var table, part string
-		var flagged uint8
-		err := rows.Scan(&table, &part, &flagged)
+		var flagged, old uint8
+		err := rows.Scan(&table, &part, &flagged, &old)
 		if b := all[table]; b != nil {
-			b.parts[part] = flagged != 0
+			b.parts[part], b.old = flagged != 0, b.old || old != 0
 		}
 		return err
 	})

@@ -3,13 +3,9 @@ package clickhousestore
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
-
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
 // Bounds on how long replicas are waited for: one that is seen behind, until every
@@ -72,69 +68,30 @@ func (w *awaiting) wait(ctx context.Context, clock func() time.Time) {
 	}
 }
 
-// errAway is that a replica is away from ZooKeeper. It answers nobody then, and
-// when it is back it has its queue first.
-var errAway = errors.New("the replica is away from ZooKeeper")
-
 // look asks the replica what it has still to fetch.
 func (w *awaiting) look(ctx context.Context, now time.Time) (done bool, _ error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
-	here := "database = " + quote(w.database) + " AND table IN ('" + strings.Join(w.tables, "', '") + "')"
-	pointers := map[string]uint64{}
-	err := w.query(ctx, "SELECT table, log_max_index, log_pointer, is_readonly OR is_session_expired OR zookeeper_exception != '' FROM system.replicas WHERE "+here, func(rows driver.Rows) error {
-		var table string
-		var end, pointer uint64
-		var away uint8
-		err := rows.Scan(&table, &end, &pointer, &away)
-		if away != 0 {
-			return errAway
-		}
-		if _, known := w.ends[table]; !known {
-			w.ends[table] = end
-		}
-		pointers[table] = pointer
-		return err
-	})
+	backlogs, err := w.backlogs(ctx, w.database, w.tables)
 	if err != nil {
 		return false, err
 	}
-	left, old := map[string]map[string]bool{}, false
-	err = w.query(ctx, fmt.Sprintf("SELECT table, new_part_name, create_time < now() - %d FROM system.replication_queue WHERE %s AND type IN ('GET_PART', 'ATTACH_PART')", lackedFor, here), func(rows driver.Rows) error {
-		var table, part string
-		var isOld uint8
-		err := rows.Scan(&table, &part, &isOld)
-		if left[table] == nil {
-			left[table] = map[string]bool{}
+	old := false
+	done = true
+	for table, b := range backlogs {
+		old = old || b.old
+		if _, known := w.ends[table]; !known {
+			w.ends[table] = b.end
 		}
-		left[table][part] = true
-		old = old || isOld != 0
-		return err
-	})
-	if err != nil {
-		return false, err
+		if w.passed[table] {
+			w.lacks[table] = remaining(w.lacks[table], b.parts)
+		}
+		// The first entry of a log is 0: nothing is in one whose end is 0 and that nobody has read.
+		w.passed[table] = w.passed[table] || b.pointer > w.ends[table] || w.ends[table] == 0
+		done = done && w.lacks[table] != nil && len(w.lacks[table]) == 0
 	}
 	if !old {
 		w.behind = time.Time{}
 	} else if w.behind.IsZero() {
 		w.behind = now
 	}
-	done = true
-	for table, pointer := range pointers {
-		if w.passed[table] {
-			w.lacks[table] = remaining(w.lacks[table], orNone(left[table]))
-		}
-		// The first entry of a log is 0: nothing is in one whose end is 0 and that nobody has read.
-		w.passed[table] = w.passed[table] || pointer > w.ends[table] || w.ends[table] == 0
-		done = done && w.lacks[table] != nil && len(w.lacks[table]) == 0
-	}
 	return done || old && now.Sub(w.behind) >= untilShut, nil
-}
-
-// orNone returns what is known, which may be that there is nothing.
-func orNone(parts map[string]bool) map[string]bool {
-	if parts == nil {
-		return map[string]bool{}
-	}
-	return parts
 }

@@ -214,10 +214,10 @@ func (s *Store) page(ctx context.Context, q *tollbook.Query) (page tollbook.Page
 }
 
 // pageStatement returns what reads the records on a page, how many there are and
-// how many are earlier. Those of some accounts are read once for both; to count
+// how many are earlier. Those of a few accounts are read once for both; to count
 // all others needs fewer columns than to read them, and of other servers no rows.
 func pageStatement(q *tollbook.Query, from, on, earlier string) string {
-	if q.Filter != nil && ofAccounts(q.Filter) {
+	if ofFewAccounts(q.Filter) {
 		if earlier != "0" {
 			earlier += " OVER ()"
 		}

@@ -208,7 +208,10 @@ func remaining(first, now map[string]bool) map[string]bool {
 	case first == nil:
 		first = maps.Clone(now)
 	default:
-		maps.DeleteFunc(first, func(part string, _ bool) bool { return !now[part] })
+		maps.DeleteFunc(first, func(part string, _ bool) bool {
+			_, there := now[part]
+			return !there
+		})
 	}
 	return first
 }

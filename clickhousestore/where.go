@@ -2,7 +2,6 @@ package clickhousestore
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"tollbook"
@@ -73,18 +72,40 @@ func where(e *filter.Expr) string {
 // fewAccounts is of how many accounts all records may be held for a page.
 const fewAccounts = 16
 
-// ofAccounts tells whether a filter names the accounts or the records that it may
-// match, of which there are few.
-func ofAccounts(e *filter.Expr) bool {
+// accountsOf returns of how many accounts a filter matches records at most; ok is
+// false where it does not say.
+func accountsOf(e *filter.Expr) (n int, ok bool) {
 	switch e.Op {
 	case filter.And:
-		return slices.ContainsFunc(e.Args, ofAccounts)
+		for _, arg := range e.Args {
+			if of, is := accountsOf(arg); is && (!ok || of < n) {
+				n, ok = of, true
+			}
+		}
+		return n, ok
 	case filter.Or:
-		return !slices.ContainsFunc(e.Args, func(arg *filter.Expr) bool { return !ofAccounts(arg) })
+		for _, arg := range e.Args {
+			of, is := accountsOf(arg)
+			if !is {
+				return 0, false
+			}
+			n += of
+		}
+		return n, true
 	case filter.Eq, filter.In:
-		return len(e.Values) <= fewAccounts && e.Field == tollbook.FieldAccountID || e.Field == tollbook.FieldID
+		return len(e.Values), e.Field == tollbook.FieldAccountID || e.Field == tollbook.FieldID
 	}
-	return false
+	return 0, false
+}
+
+// ofFewAccounts tells whether a filter, which may be nil, matches records of a few
+// accounts at most.
+func ofFewAccounts(e *filter.Expr) bool {
+	if e == nil {
+		return false
+	}
+	n, ok := accountsOf(e)
+	return ok && n <= fewAccounts
 }
 
 // compare returns the comparison of a field that is not null.
