@@ -37,31 +37,32 @@ func TestOnTheWay(t *testing.T) {
 		"others are copied":             {told: []*backlog{lacks(10), lacks(10, "copied"), lacks(10, "copied")}},
 		"one is away, one copies":       {told: []*backlog{lacks(10), lacks(10, "copied")}, want: 1},
 	} {
-		a, late := newArrivals(nil), map[string]bool{}
-		if err := a.onTheWay(late, at, numbered(test.told)); !errors.Is(err, errUnheard) {
+		b, late := newBacklogs(nil), map[string]bool{}
+		if err := b.tells(late, at, test.told); !errors.Is(err, errUnheard) {
 			t.Errorf("%s, at the first look: %v", name, err)
 		}
-		err := a.onTheWay(late, at, numbered(test.told))
+		err := b.tells(late, at, test.told)
 		if errors.Is(err, errUnheard) != test.unheard || len(late) != test.want {
 			t.Errorf("%s: %v, %v", name, late, err)
 		}
 	}
 }
 
-// numbered returns what the first servers have told.
-func numbered(told []*backlog) []*backlog {
-	for i, b := range told {
-		b.by.member = i
+// tells is onTheWay for what the first servers tell.
+func (b *backlogs) tells(late map[string]bool, at shardTable, told []*backlog) error {
+	for i, of := range told {
+		of.by.member = i
 	}
-	return slices.Clone(told)
+	b.settle(at, told)
+	return onTheWay(late, at, slices.Clone(told))
 }
 
 // TestOnTheWaySince: what is written after the first look keeps nobody waiting.
 func TestOnTheWaySince(t *testing.T) {
-	a, at, late := newArrivals(nil), shardTable{0, "bookings"}, map[string]bool{}
+	b, at, late := newBacklogs(nil), shardTable{0, "bookings"}, map[string]bool{}
 	for end := range uint64(4) {
 		told := []*backlog{{end: 9 + end, pointer: 10, replicas: 2}, {end: 9 + end, pointer: 10, replicas: 2}}
-		if err := a.onTheWay(late, at, numbered(told)); (err == nil) != (end > 0) || len(late) > 0 {
+		if err := b.tells(late, at, told); (err == nil) != (end > 0) || len(late) > 0 {
 			t.Errorf("the log ends at %d: %v, %v", 9+end, late, err)
 		}
 	}

@@ -3,7 +3,6 @@ package clickhousestore
 import (
 	"context"
 	"errors"
-	"sync"
 	"syscall"
 	"time"
 )
@@ -15,83 +14,69 @@ const (
 	copyTime  = 5 * time.Second
 )
 
-// awaitCopies waits until replicas have what others have in tables, but for those
-// that have lacked it for so long that they are not asked (gate, and Distributed
-// tables): replicas fetch parts in any order, and one that has the last of them
-// answers.
-func (s *Store) awaitCopies(ctx context.Context, tables ...string) error {
+// awaitViews waits until replicas have what others have of what folds count.
+func (s *Store) awaitViews(ctx context.Context) error {
 	if !s.layout.replicated {
 		return nil
 	}
+	return newBacklogs(s, "lines", "claims", "repeats", "tallies", "records", "records_by_id", "past").awaitCopies(ctx)
+}
+
+// awaitCopies waits until replicas have what others have in the tables, but for
+// those that have lacked it for so long that they are not asked (gate, and
+// Distributed tables): replicas fetch parts in any order, and one that has the last
+// of them answers.
+func (b *backlogs) awaitCopies(ctx context.Context) error {
 	waiting, cancel := context.WithTimeout(ctx, copyTime)
 	defer cancel()
-	var all sync.WaitGroup
-	for _, m := range s.members {
-		if !m.silent.IsZero() { // folds go on without it
-			continue
-		}
-		w := &awaiting{member: m, database: s.name, ends: map[string]uint64{}, passed: map[string]bool{}, lacks: map[string]map[string]bool{}}
-		for _, table := range tables {
-			if m.shard == 0 || sharded[table] != "" {
-				w.tables = append(w.tables, s.layout.here(table))
-			}
-		}
-		all.Go(func() { w.wait(waiting, s.opts.Clock) })
-	}
-	all.Wait()
-	return context.Cause(ctx)
-}
-
-// awaiting is what is waited for of a replica, by the names of tables.
-type awaiting struct {
-	*member
-	database string
-	tables   []string
-	ends     map[string]uint64          // of their logs at the first look
-	passed   map[string]bool            // whether all up to there was in the queue at a look before
-	lacks    map[string]map[string]bool // once that is known
-	behind   time.Time                  // since when it is seen to lack something old; zero: it does not
-}
-
-// wait ends when the replica has it all, is not asked by anybody, or time is up.
-func (w *awaiting) wait(ctx context.Context, clock func() time.Time) {
+	all := make([]awaited, len(b.store.members))
 	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
-		done, err := w.look(ctx, clock())
-		if done || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, errAway) {
-			return
+		done, now := b.told != nil, b.store.opts.Clock()
+		for i, by := range b.told {
+			all[i].done = all[i].done || all[i].sees(by, now)
+			done = done && all[i].done
+		}
+		if done {
+			return nil
 		}
 		select {
-		case <-ctx.Done():
-			return
+		case <-waiting.Done():
+			return context.Cause(ctx)
 		case <-time.After(wait):
 		}
+		b.look(waiting)
 	}
 }
 
-// look asks the replica what it has still to fetch.
-func (w *awaiting) look(ctx context.Context, now time.Time) (done bool, _ error) {
-	backlogs, err := w.backlogs(ctx, w.database, w.tables)
-	if err != nil {
-		return false, err
+// awaited is what is waited for of a replica.
+type awaited struct {
+	done   bool
+	lacks  map[string]map[string]bool // parts, by the names of tables, once it is sure of them
+	behind time.Time                  // since when it is seen to lack something old; zero: it does not
+}
+
+// sees takes in what the replica has told, and returns whether it has it all, or is
+// not asked by anybody.
+func (a *awaited) sees(by told, now time.Time) (done bool) {
+	if by.err != nil {
+		return errors.Is(by.err, syscall.ECONNREFUSED) || errors.Is(by.err, errAway) || errors.Is(by.err, errUnasked)
 	}
-	old := false
+	if a.lacks == nil {
+		a.lacks = map[string]map[string]bool{}
+	}
 	done = true
-	for table, b := range backlogs {
+	old := false
+	for table, b := range by.tables {
 		old = old || b.old
-		if _, known := w.ends[table]; !known {
-			w.ends[table] = b.end
+		if b.sure {
+			a.lacks[table] = remaining(a.lacks[table], b.parts)
 		}
-		if w.passed[table] {
-			w.lacks[table] = remaining(w.lacks[table], b.parts)
-		}
-		// The first entry of a log is 0: nothing is in one whose end is 0 and that nobody has read.
-		w.passed[table] = w.passed[table] || b.pointer > w.ends[table] || w.ends[table] == 0
-		done = done && w.lacks[table] != nil && len(w.lacks[table]) == 0
+		done = done && a.lacks[table] != nil && len(a.lacks[table]) == 0
 	}
 	if !old {
-		w.behind = time.Time{}
-	} else if w.behind.IsZero() {
-		w.behind = now
+		a.behind = time.Time{}
+	} else if a.behind.IsZero() {
+		a.behind = now
 	}
-	return done || old && now.Sub(w.behind) >= untilShut, nil
+	return done || old && now.Sub(a.behind) >= untilShut
 }

@@ -25,11 +25,12 @@ func (s *Store) drain(ctx context.Context) error {
 	if err != nil || !s.layout.replicated {
 		return err
 	}
-	late := newArrivals(s)
-	if err := outlast(ctx, func() (map[string]bool, error) { return late.look(ctx) }); err != nil {
+	written := newBacklogs(s, "log", "events", "bookings")
+	late := func() (map[string]bool, error) { return written.arrivals(ctx, "events", "bookings") }
+	if err := outlast(ctx, late); err != nil {
 		return err
 	}
-	return s.awaitCopies(ctx, "log", "events", "bookings")
+	return written.awaitCopies(ctx)
 }
 
 // outlast waits until all is gone that a first look sees. A look may fail with

@@ -251,7 +251,7 @@ func (f *folding) run(ctx context.Context) error {
 		if err := f.count(ctx); err != nil {
 			return err
 		}
-		if err := s.awaitCopies(ctx, "lines", "claims", "repeats", "tallies", "records", "records_by_id", "past"); err != nil {
+		if err := s.awaitViews(ctx); err != nil {
 			return err
 		}
 	}
