@@ -23,6 +23,15 @@ func (b *Booking) Check() error {
 	return nil
 }
 
+// CheckRestated returns an *Error with CodeTooLarge where a restatement would have
+// more than MaxRestated bookings.
+func CheckRestated(bookings int) error {
+	if bookings <= MaxRestated {
+		return nil
+	}
+	return NewError(CodeTooLarge, fmt.Sprintf("The charges of more than %d events of the account's month would change.", MaxRestated))
+}
+
 // Check says what is wrong with a restatement as such.
 func (t *Restatement) Check() error {
 	events := make(map[Claim]struct{}, len(t.Bookings))

@@ -11,9 +11,10 @@ import (
 
 // Bounds on what a Ledger takes and gives at once.
 const (
-	MaxBatch = 10_000 // events in a Post, bookings in a Book
-	MaxPage  = 250    // records or events of a page
-	MaxWords = 1000   // of a History
+	MaxBatch    = 10_000    // events in a Post, bookings in a Book
+	MaxRestated = 1_000_000 // bookings in a Restate
+	MaxPage     = 250       // records or events of a page
+	MaxWords    = 1000      // of a History
 )
 
 // Unrated says why an event has no charges. The zero value is that it has
@@ -234,7 +235,8 @@ type Ledger interface {
 	// a reader sees all or none. ErrMoved: as for Post. ErrStale: an event of
 	// that month has been corrected since r.Seen, or one of the bookings' events
 	// has been taken back in another month. An *Error with CodeTooManyRecords:
-	// the month would have more than MaxRecordsPerMonth.
+	// the month would have more than MaxRecordsPerMonth; with CodeTooLarge: there
+	// are more than MaxRestated bookings, or more than can be written at once.
 	Restate(ctx context.Context, under Pos, r Restatement) error
 
 	// MonthEvents returns the events that count in the records of the accounts'

@@ -47,7 +47,8 @@ type accountMonth struct {
 const (
 	// groupEvents is about how many events are measured together. Those whose
 	// charges change take about a kilobyte of memory each, and there are two
-	// groups: one is restated while the next is measured.
+	// groups: one is restated while the next is measured. Accounts may be much
+	// larger than those before them, so a group keeps tollbook.MaxRestated at most.
 	groupEvents = 500_000
 	// restatesInFlight is how many months are restated at once: a ledger writes
 	// them to disk together.
@@ -60,6 +61,7 @@ const (
 type measuredGroup struct {
 	months   []accountMonth
 	measured []*measuredMonth
+	kept     int // bookings of all of them
 }
 
 // measuredMonth is what measuring an account's month again made of it.
@@ -68,6 +70,23 @@ type measuredMonth struct {
 	seen     tollbook.Ref
 	events   int64
 	bookings []tollbook.Booking // of those whose charges change
+	tooMany  error              // that there are more of them than can be restated at once
+	later    bool               // it is to be measured again with fewer others, for the group has too many
+}
+
+// keep adds an event whose charges change, as long as there are not too many.
+func (g *measuredGroup) keep(m *measuredMonth, b tollbook.Booking) {
+	if m.tooMany != nil || m.later {
+		return
+	}
+	m.bookings = append(m.bookings, b)
+	g.kept++
+	m.tooMany = tollbook.CheckRestated(len(m.bookings))
+	m.later = m.tooMany == nil && g.kept > tollbook.MaxRestated
+	if m.tooMany != nil || m.later {
+		g.kept -= len(m.bookings)
+		m.bookings = nil
+	}
 }
 
 // measureGroups yields accounts' months measured again, group by group, and
@@ -146,7 +165,7 @@ func nextMost(most, n int, events int64) int {
 // measureGroup measures the events of accounts' month, without those of closed
 // months.
 func (b *Book) measureGroup(ctx context.Context, months []accountMonth) (*measuredGroup, error) {
-	g := &measuredGroup{months, make([]*measuredMonth, len(months))}
+	g := &measuredGroup{months: months, measured: make([]*measuredMonth, len(months))}
 	of := make(map[string]*measuredMonth, len(months))
 	q := tollbook.MonthQuery{OrganizationID: months[0].OrganizationID, Month: months[0].Month}
 	for i, m := range months {
@@ -166,7 +185,7 @@ func (b *Book) measureGroup(ctx context.Context, months []accountMonth) (*measur
 		m.events++
 		if _, now := m.in.measure(nil, &e.Event); !sameCharges(&now, &e.Measured) {
 			word := e // only those that change are kept
-			m.bookings = append(m.bookings, tollbook.Booking{Event: &word, Booked: q.Month, Measured: now})
+			g.keep(m, tollbook.Booking{Event: &word, Booked: q.Month, Measured: now})
 		}
 	}
 	for _, m := range g.measured {
@@ -189,15 +208,35 @@ func (b *Book) restateGroup(ctx context.Context, g *measuredGroup) []remeasured 
 	came := make([]remeasured, len(g.months))
 	var restating sync.WaitGroup
 	turns := make(chan struct{}, restatesInFlight)
-	for i := range g.months {
+	var later []accountMonth
+	var of []int // what came
+	for i, m := range g.measured {
+		if m.later {
+			later, of = append(later, g.months[i]), append(of, i)
+			continue
+		}
 		turns <- struct{}{}
 		restating.Go(func() {
-			came[i] = b.restateMonth(ctx, g.months[i:i+1], g.measured[i])
-			g.measured[i] = nil // its events take much memory
+			came[i] = b.restateMonth(ctx, g.months[i:i+1], m)
+			m.bookings = nil // they take much memory
 			<-turns
 		})
 	}
 	restating.Wait()
+	for len(later) > 0 {
+		n := (len(later) + 1) / 2
+		again, err := b.measureGroup(ctx, later[:n])
+		if err != nil {
+			for _, i := range of {
+				came[i].err = err
+			}
+			break
+		}
+		for k, r := range b.restateGroup(ctx, again) {
+			came[of[k]] = r
+		}
+		later, of = later[n:], of[n:]
+	}
 	return came
 }
 
@@ -216,7 +255,7 @@ func (b *Book) restateMonth(ctx context.Context, alone []accountMonth, m *measur
 		}
 		m = g.measured[0]
 	}
-	return remeasured{events: m.events}
+	return remeasured{events: m.events, err: m.tooMany}
 }
 
 // restate has what was measured hold. Where definitions have moved on that do

@@ -49,6 +49,9 @@ func (s *Store) Restate(ctx context.Context, under tollbook.Pos, r tollbook.Rest
 	if len(r.Bookings) == 0 {
 		return nil
 	}
+	if err := tollbook.CheckRestated(len(r.Bookings)); err != nil {
+		return err
+	}
 	if err := r.Check(); err != nil {
 		return tollbook.NewError(tollbook.CodeInvalidRequest, "The restatement's "+err.Error()+".")
 	}

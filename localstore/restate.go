@@ -20,6 +20,9 @@ func (s *Store) Restate(ctx context.Context, under tollbook.Pos, t tollbook.Rest
 	if len(t.Bookings) == 0 {
 		return nil
 	}
+	if err := tollbook.CheckRestated(len(t.Bookings)); err != nil {
+		return err
+	}
 	if err := t.Check(); err != nil {
 		return tollbook.NewError(tollbook.CodeInvalidRequest, "The restatement's "+err.Error()+".")
 	}

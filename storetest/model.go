@@ -187,6 +187,9 @@ func (m *Model) correction(b *tollbook.Booking) (*word, tollbook.Outcome) {
 func (m *Model) Restate(_ context.Context, under tollbook.Pos, r tollbook.Restatement) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err := tollbook.CheckRestated(len(r.Bookings)); err != nil {
+		return err
+	}
 	if under != m.head() {
 		return tollbook.ErrMoved
 	}

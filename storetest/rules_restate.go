@@ -123,6 +123,12 @@ func restateTests() []test {
 			s.wantRestate(acmeOffice, mustMonth(august), atLine(perTenth(), 20))
 			s.wantIn(august, perMinute(), "20100", "241.2", events)
 		}},
+		{"TooManyEvents", func(s *subject) {
+			s.fillMonth()
+			r := tollbook.Restatement{OrganizationID: acme, AccountID: acmeOffice, Month: mustMonth(august), Bookings: make([]tollbook.Booking, tollbook.MaxRestated+1)}
+			s.wantCode(s.restate(restatement{r, r}), tollbook.CodeTooLarge)
+			s.check(acme)
+		}},
 		{"KeepsNothingOfTheCaller", func(s *subject) {
 			s.fillMonth()
 			r := s.readMonth(acme, acmeOffice, mustMonth(august), atLine(perTenth(), 4))
