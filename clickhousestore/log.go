@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -154,6 +156,17 @@ func (s *Store) place(ctx context.Context, b *placed, token string) error {
 	return s.exec(insert, b.insert)
 }
 
+// oneBlock has a statement insert its rows as one block, even where a user's
+// profile is strict about blocks: ClickHouse keeps one after the other, and a server
+// that is killed between two has kept a part of what is to be there whole or not at
+// all.
+var oneBlock = clickhouse.Settings{
+	"min_insert_block_size_rows":  math.MaxInt32,
+	"min_insert_block_size_bytes": 0, // as many as it takes
+	"max_insert_block_size":       math.MaxInt32,
+	"max_insert_threads":          1,
+}
+
 // once returns a context for an insert whose block is taken once for a token. A
 // statement whose rows could come in several orders is refused with it.
 func (s *Store) once(ctx context.Context, token string, tables ...*sent) (context.Context, error) {
@@ -161,7 +174,12 @@ func (s *Store) once(ctx context.Context, token string, tables ...*sent) (contex
 	if err != nil {
 		return nil, err
 	}
-	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"insert_deduplication_token": token, "insert_deduplicate": 1, "deduplicate_insert_select": "force_enable", "max_execution_time": statementTime.Seconds()})), nil
+	settings := maps.Clone(oneBlock)
+	settings["insert_deduplication_token"] = token
+	settings["insert_deduplicate"] = 1
+	settings["deduplicate_insert_select"] = "force_enable"
+	settings["max_execution_time"] = statementTime.Seconds()
+	return clickhouse.Context(ctx, clickhouse.WithSettings(settings)), nil
 }
 
 // cut ends an epoch, where the log ended of late, and returns the position at
