@@ -16,11 +16,7 @@ type census map[tollbook.Grouping]int64
 // those that were accepted.
 func (b *booker) fits(ctx context.Context, k *tollbook.Booking) (bool, error) {
 	c := cellOfBooking(k)
-	r, err := b.room(ctx, c)
-	if err != nil {
-		return false, err
-	}
-	if _, fits := r.add(&b.store.lines, k.Charges); fits {
+	if _, fits := b.rooms[c].add(&b.store.lines, k.Charges); fits {
 		return true, nil
 	}
 	there, err := b.census(ctx, c)
@@ -38,15 +34,11 @@ func (b *booker) fits(ctx context.Context, k *tollbook.Booking) (bool, error) {
 // fitsAll tells whether the month of a restatement has room for it.
 func (b *booker) fitsAll(ctx context.Context, t *tollbook.Restatement) (bool, error) {
 	c := cell{t.OrganizationID, t.AccountID, t.Month}
-	r, err := b.room(ctx, c)
-	if err != nil {
-		return false, err
-	}
 	change, full := census{}, false
 	for i := range t.Bookings {
 		k := &t.Bookings[i]
-		if !full {
-			_, fits := r.add(&b.store.lines, k.Charges)
+		if !full && len(k.Charges) > 0 {
+			_, fits := b.rooms[c].add(&b.store.lines, k.Charges)
 			full = !fits
 		}
 		change.add(k.Charges, 1)
@@ -57,19 +49,6 @@ func (b *booker) fitsAll(ctx context.Context, t *tollbook.Restatement) (bool, er
 	}
 	there, err := b.census(ctx, c)
 	return err == nil && there.with(change) <= tollbook.MaxRecordsPerMonth, err
-}
-
-// room returns at least what a month's lines could show.
-func (b *booker) room(ctx context.Context, c cell) (*room, error) {
-	if r := b.rooms[c]; r != nil {
-		return r, nil
-	}
-	fresh, err := b.store.fetchRooms(ctx, []cell{c})
-	if err != nil {
-		return nil, err
-	}
-	b.rooms[c] = fresh[c]
-	return fresh[c], nil
 }
 
 // with returns how many records are left after a change.
@@ -103,7 +82,7 @@ func (b *booker) count(k *tollbook.Booking) {
 	if there := b.exact[cellOfBooking(k)]; there != nil {
 		there.add(k.Charges, 1)
 	}
-	if there := b.exact[cell{k.Event.OrganizationID, k.Event.AccountID, k.Event.Booked}]; there != nil && !k.Adjusts {
+	if there := b.exact[cellOfWord(k.Event)]; there != nil && !k.Adjusts {
 		there.add(k.Event.Charges, -1)
 	}
 }
@@ -144,7 +123,7 @@ func (b *booker) census(ctx context.Context, c cell) (census, error) {
 	}
 	b.exact = map[cell]census{c: there}
 	for _, k := range b.accepted {
-		b.count(k)
+		b.count(k.Booking)
 	}
 	return there, nil
 }

@@ -55,3 +55,8 @@ func (s *Store) TakeTurn(ctx context.Context) (leave func()) {
 	}
 	return s.folding.leave
 }
+
+// Corrections tells whether a group of corrections is in hand, and how many wait.
+func (s *Store) Corrections() (inHand bool, waiting int) {
+	return s.books.began.Load() != nil, len(s.books.queue)
+}

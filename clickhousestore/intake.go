@@ -12,39 +12,43 @@ import (
 // Bounds on what waits and is written together.
 const (
 	maxQueued = 256
-	maxGroup  = 5 * tollbook.MaxBatch
+	maxGroup  = 5 * tollbook.MaxBatch // events or bookings; one more request is all of it
 )
 
-// posting is a Post that waits.
-type posting struct {
-	under    tollbook.Pos
-	entries  []tollbook.Entry
-	outcomes []tollbook.Outcome
-	err      error
-	state    atomic.Int32
-	done     chan struct{}
+// waiting is a request that waits to be written.
+type waiting struct {
+	under tollbook.Pos
+	size  int   // events or bookings
+	err   error // why nothing of it was written
+	state atomic.Int32
+	done  chan struct{}
 }
 
-// The states of a posting. Whoever moves it from queued has it.
+func newWaiting(under tollbook.Pos, size int) *waiting {
+	return &waiting{under: under, size: size, done: make(chan struct{})}
+}
+
+func (w *waiting) base() *waiting { return w }
+
+// The states of a request. Whoever moves it from queued has it.
 const (
 	queued int32 = iota
 	taken
 	abandoned
 )
 
-// intake is the queue of postings.
-type intake struct {
-	queue chan *posting
+// intake is a queue of requests; those that were made under the same definitions
+// are written together.
+type intake[R interface{ base() *waiting }] struct {
+	store *Store
+	group func(ctx context.Context, group []R) error // writes one; an error is that of all of them
+	queue chan R
 	began atomic.Pointer[time.Time] // when the group in hand was begun; nil: there is none
 	away  atomic.Bool               // the database did not take the one before
-
-	// partly is what shards have of groups that others refused because the log
-	// had moved on: it comes again, and has not been told to be there yet.
-	partly map[tollbook.Claim]bool
 }
 
-func (in *intake) init() {
-	in.queue, in.partly = make(chan *posting, maxQueued), map[tollbook.Claim]bool{}
+func (in *intake[R]) init(s *Store, group func(ctx context.Context, group []R) error) {
+	in.store, in.group, in.queue = s, group, make(chan R, maxQueued)
 }
 
 // errSilent is that the database has not answered for as long as a request
@@ -53,9 +57,10 @@ var errSilent = tollbook.NewError(tollbook.CodeUnavailable, "The ledger's databa
 
 var errBusy = tollbook.NewError(tollbook.CodeTooManyRequests, "More is sent than the ledger can write for now; nothing of this was taken. Send it again.")
 
-// enqueue waits until a posting is decided. A caller whose context ends, or
+// enqueue waits until a request is decided. A caller whose context ends, or
 // whose turn does not come, leaves only while nothing of it has been taken.
-func (s *Store) enqueue(ctx context.Context, r *posting) error {
+func (in *intake[R]) enqueue(ctx context.Context, r R) error {
+	s, w := in.store, r.base()
 	ctx, cancel := context.WithTimeoutCause(ctx, s.opts.QueueWait, errBusy)
 	defer cancel()
 	select {
@@ -64,105 +69,117 @@ func (s *Store) enqueue(ctx context.Context, r *posting) error {
 	default:
 	}
 	select {
-	case s.intake.queue <- r:
+	case in.queue <- r:
 	case <-s.closing:
 		return errClosed
 	case <-ctx.Done():
-		return s.whyNot(ctx)
+		return in.whyNot(ctx)
 	}
 	select {
-	case <-r.done:
-		return nil
+	case <-w.done:
+		return w.err
 	case <-ctx.Done():
-		if r.state.CompareAndSwap(queued, abandoned) {
-			return s.whyNot(ctx)
+		if w.state.CompareAndSwap(queued, abandoned) {
+			return in.whyNot(ctx)
 		}
 	}
-	<-r.done
-	return nil
+	<-w.done
+	return w.err
 }
 
-// whyNot returns why a posting's turn has not come.
-func (s *Store) whyNot(ctx context.Context) error {
+// whyNot returns why a request's turn has not come.
+func (in *intake[R]) whyNot(ctx context.Context) error {
 	err := context.Cause(ctx)
 	if err != error(errBusy) {
 		return err
 	}
-	if began := s.intake.began.Load(); s.intake.away.Load() || began != nil && s.opts.Clock().Sub(*began) >= s.opts.QueueWait {
+	if began := in.began.Load(); in.away.Load() || began != nil && in.store.opts.Clock().Sub(*began) >= in.store.opts.QueueWait {
 		return errSilent
 	}
 	return err
 }
 
-// intakeLoop writes group after group until the store is closed.
-func (s *Store) intakeLoop(ctx context.Context) {
-	var next *posting // the first of the next group
+// run writes group after group until the store is closed.
+func (in *intake[R]) run(ctx context.Context) {
+	var next []R // the first of the next group, if it is there
 	for {
-		group, entries := []*posting(nil), 0
-		if next != nil {
-			group, entries, next = append(group, next), len(next.entries), nil
+		group, size := next, 0
+		for _, r := range group {
+			size += r.base().size
 		}
-		for next == nil && entries < maxGroup {
-			var r *posting
-			if len(group) == 0 {
-				select {
-				case r = <-s.intake.queue:
-				case <-s.closing:
-					s.refuseQueued()
-					return
-				}
-			} else {
-				select {
-				case r = <-s.intake.queue:
-				default:
-				}
-				if r == nil {
-					break
-				}
+		next = nil
+		for next == nil && size < maxGroup {
+			r, ok := in.take(len(group) == 0)
+			if !ok && len(group) == 0 {
+				in.refuseQueued()
+				return
 			}
-			if !r.state.CompareAndSwap(queued, taken) {
-				continue
-			}
-			if len(group) > 0 && r.under != group[0].under {
-				next = r
+			if !ok {
 				break
 			}
-			group, entries = append(group, r), entries+len(r.entries)
+			w := r.base()
+			switch {
+			case !w.state.CompareAndSwap(queued, taken):
+			case len(group) > 0 && w.under != group[0].base().under:
+				next = []R{r}
+			default:
+				group, size = append(group, r), size+w.size
+			}
 		}
-		s.write(ctx, group)
+		in.write(ctx, group)
 	}
 }
 
-func (s *Store) write(ctx context.Context, group []*posting) {
+// take takes a request from the queue, and waits for one until the store is closed,
+// or not at all.
+func (in *intake[R]) take(wait bool) (r R, ok bool) {
+	if wait {
+		select {
+		case r = <-in.queue:
+			return r, true
+		case <-in.store.closing:
+			return r, false
+		}
+	}
+	select {
+	case r = <-in.queue:
+		return r, true
+	default:
+		return r, false
+	}
+}
+
+func (in *intake[R]) write(ctx context.Context, group []R) {
+	s := in.store
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), s.opts.WriteWait, errSilent)
 	defer cancel()
 	began := s.opts.Clock()
-	s.intake.began.Store(&began)
-	defer s.intake.began.Store(nil)
-	err := s.postGroup(ctx, group)
+	in.began.Store(&began)
+	defer in.began.Store(nil)
+	err := in.group(ctx, group)
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	s.intake.away.Store(err != nil && !errors.Is(err, tollbook.ErrMoved))
+	in.away.Store(err != nil && !errors.Is(err, tollbook.ErrMoved))
 	s.metrics.write.Observe(s.opts.Clock().Sub(began).Seconds())
 	s.metrics.group.Observe(float64(len(group)))
 	for _, r := range group {
-		if r.err = err; err == nil {
-			s.metrics.decided(r.outcomes)
+		w := r.base()
+		if err != nil {
+			w.err = unavailable(err)
 		}
-		close(r.done)
+		close(w.done)
 	}
 }
 
 // refuseQueued answers those that came too late.
-func (s *Store) refuseQueued() {
+func (in *intake[R]) refuseQueued() {
 	for {
-		select {
-		case r := <-s.intake.queue:
-			r.err = errClosed
-			close(r.done)
-		default:
+		r, ok := in.take(false)
+		if !ok {
 			return
 		}
+		r.base().err = errClosed
+		close(r.base().done)
 	}
 }

@@ -41,7 +41,7 @@ func newMetrics(s *Store) *metrics {
 		queued: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "tollbook_commit_queue_requests",
 			Help: "Writes that wait for their turn.",
-		}, func() float64 { return float64(len(s.intake.queue)) }),
+		}, func() float64 { return float64(len(s.posts.queue) + len(s.books.queue)) }),
 		names: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "tollbook_names_bytes",
 			Help: "Memory for telling names that are new from those that are there; 0 while each is looked up.",

@@ -14,19 +14,24 @@ import (
 	"tollbook"
 )
 
+// posting is a Post that waits.
+type posting struct {
+	*waiting
+	entries  []tollbook.Entry
+	outcomes []tollbook.Outcome
+}
+
 // Post implements tollbook.Ledger. What waits at the same time is written
 // together.
 func (s *Store) Post(ctx context.Context, under tollbook.Pos, entries []tollbook.Entry) ([]tollbook.Outcome, error) {
 	if err := checkBatch(len(entries)); err != nil {
 		return nil, err
 	}
-	r := &posting{under: under, entries: entries, outcomes: make([]tollbook.Outcome, len(entries)), done: make(chan struct{})}
-	if err := s.enqueue(ctx, r); err != nil {
+	r := &posting{newWaiting(under, len(entries)), entries, make([]tollbook.Outcome, len(entries))}
+	if err := s.posts.enqueue(ctx, r); err != nil {
 		return nil, err
 	}
-	if r.err != nil {
-		return nil, unavailable(r.err)
-	}
+	s.metrics.decided(r.outcomes)
 	return r.outcomes, nil
 }
 
@@ -65,8 +70,8 @@ func (s *Store) postGroup(ctx context.Context, group []*posting) error {
 			e := &r.entries[i]
 			fingerprint, there := known.fingerprints[e.Claim]
 			switch {
-			case there && fingerprint == e.Fingerprint && s.intake.partly[e.Claim]:
-				delete(s.intake.partly, e.Claim)
+			case there && fingerprint == e.Fingerprint && s.partly[e.Claim]:
+				delete(s.partly, e.Claim)
 				r.outcomes[i] = tollbook.Accepted
 				continue
 			case there && fingerprint == e.Fingerprint:
@@ -122,13 +127,13 @@ func (s *Store) insertAll(ctx context.Context, words []wordColumns, under tollbo
 		return err
 	})
 	if errors.Is(err, tollbook.ErrMoved) {
-		if len(s.intake.partly) > maxGroup {
-			clear(s.intake.partly) // they are told to be duplicates then
+		if len(s.partly) > maxGroup {
+			clear(s.partly) // they are told to be duplicates then
 		}
 		for i := range words {
 			for _, claim := range words[i].claim {
 				if written[i] {
-					s.intake.partly[tollbook.Claim(claim)] = true
+					s.partly[tollbook.Claim(claim)] = true
 				}
 			}
 		}

@@ -68,9 +68,12 @@ type Store struct {
 	rooms   rooms
 	names   names
 	ids     idLists
-	intake  intake
-	pace    pace // of intake
 	metrics *metrics
+
+	posts  intake[*posting]
+	pace   pace                    // by posts
+	partly map[tollbook.Claim]bool // by posts: what shards have of groups that others refused because the log had moved on, and that comes again
+	books  intake[*correction]
 
 	holder   [16]byte      // of leases
 	folding  turn          // of this server to fold
@@ -116,9 +119,12 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	s.rooms.init()
 	s.names.init()
 	s.ids.init()
-	s.intake.init()
+	s.posts.init(s, s.postGroup)
+	s.partly = map[tollbook.Claim]bool{}
+	s.books.init(s, s.bookGroup)
 	s.metrics = newMetrics(s)
-	s.running.Go(func() { s.intakeLoop(running) })
+	s.running.Go(func() { s.posts.run(running) })
+	s.running.Go(func() { s.books.run(running) })
 	s.running.Go(func() { s.namesLoop(running) })
 	if opts.Freshness > 0 {
 		s.running.Go(func() { s.foldLoop(running) })
