@@ -219,16 +219,17 @@ func (s *Store) MonthEvents(ctx context.Context, q tollbook.MonthQuery) (tollboo
 			yield(tollbook.BookedEvent{}, unavailable(err))
 			return
 		}
-		accounts := make([]string, len(q.AccountIDs))
-		for i, id := range q.AccountIDs {
-			accounts[i] = quote(id)
-		}
-		if len(accounts) == 0 {
+		if len(q.AccountIDs) == 0 {
 			return
 		}
-		of := fmt.Sprintf("organization = %s AND account IN (%s)", quote(q.OrganizationID), strings.Join(accounts, ", "))
+		of := fmt.Sprintf("organization = %s AND account IN (SELECT account FROM asked)", quote(q.OrganizationID))
 		statement := at.counting(of, fmt.Sprintf("booked = %d", int32(q.Month))) + " WHERE adjusts = 0"
-		err := s.words(ctx, statement, func(some []tollbook.BookedEvent) error {
+		asked, err := with(ctx, &sent{"asked", []sentColumn{{"account", "String", q.AccountIDs}}})
+		if err != nil {
+			yield(tollbook.BookedEvent{}, unavailable(err))
+			return
+		}
+		err = s.words(asked, statement, func(some []tollbook.BookedEvent) error {
 			for i := range some {
 				if !yield(some[i], nil) {
 					return errStopped

@@ -131,14 +131,15 @@ func (f *folding) keepPast(ctx context.Context, before map[group]*priced) error 
 }
 
 // recordsAt returns where the records of an organization are, now or at a mark, to
-// be followed by more conditions.
+// be followed by more conditions. A fold keeps one as it was before it replaces it:
+// meanwhile it is in both places.
 func recordsAt(organizationID string, mark tollbook.Pos) string {
 	of := "organization = " + quote(organizationID) + " AND events > 0"
 	if mark == 0 {
 		return "records FINAL WHERE " + of
 	}
 	return fmt.Sprintf(`(SELECT * FROM records FINAL WHERE %[1]s AND version <= %[2]d
-		UNION ALL SELECT * EXCEPT until FROM past FINAL WHERE %[1]s AND version <= %[2]d AND until > %[2]d) WHERE 1 = 1`, of, mark)
+		UNION DISTINCT SELECT * EXCEPT until FROM past FINAL WHERE %[1]s AND version <= %[2]d AND until > %[2]d) WHERE 1 = 1`, of, mark)
 }
 
 // Records implements tollbook.Ledger.
@@ -155,7 +156,10 @@ func (s *Store) Records(ctx context.Context, q tollbook.Query) (tollbook.Page, e
 	}
 	page, is, err := s.listed(ctx, &q, f.cut)
 	if !is && err == nil {
-		page, err = s.page(ctx, &q)
+		err = s.whileStill(ctx, &q, func() (err error) {
+			page, err = s.page(ctx, &q)
+			return err
+		})
 	}
 	page.AsOf = f.at
 	return page, unavailable(err)
@@ -176,6 +180,32 @@ func (s *Store) reach(ctx context.Context, mark tollbook.Pos, folded uint64) err
 		return err
 	}
 	return nil
+}
+
+// whileStill reads what there was at a mark, again if a fold has replaced records
+// meanwhile: a shard that is asked for what was kept of one before that, and for the
+// record itself afterwards, has it in neither place. One server is asked for both
+// at once.
+func (s *Store) whileStill(ctx context.Context, q *tollbook.Query, read func() error) error {
+	if q.AsOf == 0 || len(s.shards) == 1 {
+		return read()
+	}
+	replaced := func() (version uint64, err error) {
+		err = s.one(ctx, "SELECT max(version) FROM records WHERE organization = "+quote(q.OrganizationID), &version)
+		return version, err
+	}
+	before, err := replaced()
+	for err == nil {
+		if err = read(); err != nil {
+			break
+		}
+		var now uint64
+		if now, err = replaced(); err == nil && now == before {
+			break
+		}
+		before = now
+	}
+	return err
 }
 
 func (s *Store) page(ctx context.Context, q *tollbook.Query) (page tollbook.Page, err error) {
