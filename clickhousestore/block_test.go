@@ -19,13 +19,13 @@ func TestOneBlock(t *testing.T) {
 	}})}
 	name, url := s.database(t)
 	l := servers(t, strings.Replace(url, "://", "://blocks@", 1), 1, clickhousestore.Options{Freshness: time.Hour})[0]
-	batch := manyEntries(0, 40, 40)
-	postLoop(t, l, batch)
-	for _, table := range []string{"log", "bookings"} {
+	for _, table := range []string{"log", "events", "bookings"} {
 		if err := s.Exec(t.Context(), "SYSTEM STOP MERGES "+name+"."+table); err != nil {
 			t.Fatal(err)
 		}
 	}
+	batch := manyEntries(0, 40, 40)
+	postLoop(t, l, batch)
 	r := tollbook.Restatement{OrganizationID: "acme", AccountID: batch[0].Event.AccountID, Month: batch[0].Booked}
 	seen, events := l.MonthEvents(t.Context(), tollbook.MonthQuery{OrganizationID: "acme", AccountIDs: []string{r.AccountID}, Month: r.Month})
 	r.Seen = seen
@@ -46,6 +46,7 @@ func TestOneBlock(t *testing.T) {
 		t.Fatal(err)
 	}
 	for sql, want := range map[string]string{
+		"SELECT count(), uniqExact(_part) FROM " + name + ".events":              "40\t1",
 		"SELECT count(), uniqExact(_part) FROM " + name + ".bookings":            "40\t1",
 		"SELECT count(), uniqExact(_part) FROM " + name + ".log WHERE kind != 0": "5\t1",
 	} {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -140,11 +139,6 @@ func (s *Store) first(ctx context.Context, b *placed, values ...any) error {
 
 // place inserts a block under a token.
 func (s *Store) place(ctx context.Context, b *placed, token string) error {
-	if b.writer != 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = writer(ctx, b.writer)
-		defer cancel()
-	}
 	var tables []*sent
 	if b.fresh != nil {
 		tables = append(tables, b.fresh)
@@ -153,18 +147,24 @@ func (s *Store) place(ctx context.Context, b *placed, token string) error {
 	if err != nil {
 		return err
 	}
-	return s.exec(insert, b.insert)
+	statement := func(ctx context.Context) error { return s.exec(ctx, b.insert) }
+	if b.writer == 0 {
+		return statement(insert)
+	}
+	return write(insert, b.writer, statement)
 }
 
-// oneBlock has a statement insert its rows as one block, even where a user's
+// oneBlock is settings that have a statement insert its rows as one block, even where a user's
 // profile is strict about blocks: ClickHouse keeps one after the other, and a server
 // that is killed between two has kept a part of what is to be there whole or not at
 // all.
-var oneBlock = clickhouse.Settings{
-	"min_insert_block_size_rows":  math.MaxInt32,
-	"min_insert_block_size_bytes": 0, // as many as it takes
-	"max_insert_block_size":       math.MaxInt32,
-	"max_insert_threads":          1,
+func oneBlock() clickhouse.Settings {
+	return clickhouse.Settings{
+		"min_insert_block_size_rows":  math.MaxInt32,
+		"min_insert_block_size_bytes": 0, // as many as it takes
+		"max_insert_block_size":       math.MaxInt32,
+		"max_insert_threads":          1,
+	}
 }
 
 // once returns a context for an insert whose block is taken once for a token. A
@@ -174,7 +174,7 @@ func (s *Store) once(ctx context.Context, token string, tables ...*sent) (contex
 	if err != nil {
 		return nil, err
 	}
-	settings := maps.Clone(oneBlock)
+	settings := oneBlock()
 	settings["insert_deduplication_token"] = token
 	settings["insert_deduplicate"] = 1
 	settings["deduplicate_insert_select"] = "force_enable"

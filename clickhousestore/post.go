@@ -238,12 +238,17 @@ func (r row) before(other row) bool {
 // waits for those that are under way.
 const writing = "tollbook-write-"
 
-// writer returns a context for a statement that writes events or bookings, and ends
-// on the server after statementTime: the driver gives it 5 seconds more than there
-// are to the deadline.
-func writer(ctx context.Context, id uint64) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(ctx, statementTime-5*time.Second)
-	return clickhouse.Context(ctx, clickhouse.WithQueryID(fmt.Sprintf("%s%016x", writing, id))), cancel
+// write runs a statement that writes events or bookings. It ends on the server
+// after statementTime: the driver gives it 5 seconds more than there are to the
+// deadline.
+func write(ctx context.Context, id uint64, statement func(ctx context.Context) error) error {
+	running, cancel := context.WithTimeoutCause(ctx, statementTime-5*time.Second, errSilent)
+	defer cancel()
+	err := statement(clickhouse.Context(running, clickhouse.WithQueryID(fmt.Sprintf("%s%016x", writing, id))))
+	if err != nil && running.Err() != nil {
+		return context.Cause(running)
+	}
+	return err
 }
 
 // fence refuses a statement unless the last definition is the one at under. It
@@ -252,26 +257,24 @@ func fence(under tollbook.Pos) string {
 	return fmt.Sprintf("throwIf(ending.2 != %d, '%s') = 0", under, moved)
 }
 
-// insertEvents writes events into a shard: all that are refused are so with
-// ErrMoved.
+// insertEvents writes events into a shard, as one block: a statement that is tried
+// again has done nothing. All that are refused are so with ErrMoved.
 func (s *Store) insertEvents(ctx context.Context, shard *database, words *wordColumns, under tollbook.Pos, looked uint64) error {
 	id, err := s.random()
 	if err != nil {
 		return err
 	}
 	batch := &sent{"fresh", words.eventColumns()}
-	ctx, cancel := writer(ctx, id)
-	defer cancel()
-	insert, err := with(ctx, batch)
+	insert, err := with(clickhouse.Context(ctx, clickhouse.WithSettings(oneBlock())), batch)
 	if err != nil {
 		return err
 	}
 	sql := fmt.Sprintf(`INSERT INTO %s (%s, batch, looked, epoch) WITH %s AS ending
 		SELECT * REPLACE (arrayMap(x -> toInt128(x), increments) AS increments), toUInt64(%d), toUInt64(%d), ending.1 FROM fresh WHERE %s`,
 		s.layout.here("events"), batch.names(), theEnd, id, looked, fence(under))
-	if err := shard.exec(insert, sql); isMoved(err) {
+	err = write(insert, id, func(ctx context.Context) error { return shard.exec(ctx, sql) })
+	if isMoved(err) {
 		return tollbook.ErrMoved
-	} else {
-		return err
 	}
+	return err
 }
