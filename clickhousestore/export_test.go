@@ -50,7 +50,7 @@ func (s *Store) FoldedNames(ctx context.Context) (all []tollbook.Claim, err erro
 
 // TakeTurn is a fold that does not end until what it returns is called.
 func (s *Store) TakeTurn(ctx context.Context) (leave func()) {
-	if err := s.folding.take(ctx); err != nil {
+	if err := s.takeTurn(ctx); err != nil {
 		panic(err)
 	}
 	return s.folding.leave

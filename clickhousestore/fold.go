@@ -19,20 +19,25 @@ var errOvertaken = errors.New("another server has folded further")
 // instant up to which it is. An epoch ends where the next cut or mark is; epochs
 // are folded one after the other, and whoever folds one comes to the same rows.
 func (s *Store) fold(ctx context.Context) (*freshness, error) {
-	if err := s.folding.take(ctx); err != nil {
-		return nil, err
-	}
-	defer s.folding.leave()
-	return s.foldNow(ctx)
+	began := s.opts.Clock()
+	return s.inTurn(ctx, func(ctx context.Context) (*freshness, error) { return s.foldNow(ctx, began) })
 }
 
-// turn is had by one at a time. Who waits for it goes when the context ends.
+// turn is had by one at a time.
 type turn chan struct{}
 
-func (t turn) take(ctx context.Context) error {
+// takeTurn waits for the turn to fold. Who waits goes when the context ends.
+func (s *Store) takeTurn(ctx context.Context) error {
 	select {
-	case t <- struct{}{}:
+	case <-s.closing:
+		return errClosed
+	default:
+	}
+	select {
+	case s.folding <- struct{}{}:
 		return nil
+	case <-s.closing:
+		return errClosed
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
@@ -40,11 +45,38 @@ func (t turn) take(ctx context.Context) error {
 
 func (t turn) leave() { <-t }
 
-// foldNow is fold for whoever has the turn.
-func (s *Store) foldNow(ctx context.Context) (*freshness, error) {
-	began := s.opts.Clock()
+// inTurn waits for the turn, and for what is done in it. That goes on when the
+// context ends, and until the store is closed: a fold is of use to all, and one
+// that is broken off is to be begun anew.
+func (s *Store) inTurn(ctx context.Context, do func(ctx context.Context) (*freshness, error)) (*freshness, error) {
+	if err := s.takeTurn(ctx); err != nil {
+		return nil, err
+	}
+	var f *freshness
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer s.folding.leave()
+		defer close(done)
+		f, err = do(s.alive)
+	}()
+	select {
+	case <-done:
+		if err != nil && s.alive.Err() != nil {
+			err = errClosed
+		}
+		return f, err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// foldNow is fold for whoever has the turn, of what was written before an instant.
+func (s *Store) foldNow(ctx context.Context, wanted time.Time) (*freshness, error) {
 	f := s.freshest.Load()
-	for f == nil || f.began.Before(began) {
+	var o overtaking
+	for f == nil || f.began.Before(wanted) {
+		began := s.opts.Clock()
 		if f == nil {
 			var err error
 			if f, err = s.lastFold(ctx); err != nil {
@@ -59,6 +91,9 @@ func (s *Store) foldNow(ctx context.Context) (*freshness, error) {
 		}
 		switch {
 		case errors.Is(err, errOvertaken):
+			if err := o.wait(ctx, f.cut); err != nil {
+				return nil, err
+			}
 			f = nil
 			continue
 		case err != nil:
@@ -75,6 +110,33 @@ func (s *Store) foldNow(ctx context.Context) (*freshness, error) {
 	return f, nil
 }
 
+// overtaking is the wait for another server that has views of what is not written
+// down to be folded yet. It is in a moment, or there was a rebuild that nobody has
+// ended.
+type overtaking struct {
+	cut   uint64 // behind what was folded at the last wait
+	pause time.Duration
+}
+
+// wait waits a while, and returns errAhead where nothing has been folded for long.
+func (o *overtaking) wait(ctx context.Context, folded uint64) error {
+	if folded > o.cut || o.pause == 0 {
+		*o = overtaking{folded, 2 * time.Millisecond}
+	}
+	if o.pause *= 2; o.pause > patience/4 {
+		return errAhead
+	}
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(o.pause):
+		return nil
+	}
+}
+
+// errAhead is that there are views of what has not been folded.
+var errAhead = errors.New("there are views of what is not folded: if no other server is at it, stop all and run tollbook clickhouse rebuild")
+
 // lastFold returns up to where and when any server has folded; where none has,
 // that began at the zero time.
 func (s *Store) lastFold(ctx context.Context) (*freshness, error) {
@@ -82,8 +144,8 @@ func (s *Store) lastFold(ctx context.Context) (*freshness, error) {
 	err := s.query(ctx, "SELECT cut, at, toUnixTimestamp64Micro(now64(6, 'UTC')) - toUnixTimestamp64Micro(at) FROM folds ORDER BY cut DESC LIMIT 1", func(rows driver.Rows) error {
 		var age int64
 		err := rows.Scan(&f.cut, &f.at, &age)
-		if age < 0 { // by a clock that was ahead; who knows how old it is
-			age = s.opts.Freshness.Microseconds()
+		if age < 0 { // by a clock that was ahead; who knows how old it is, or who folds
+			age = (noLeaseAfter * s.opts.Freshness).Microseconds()
 		}
 		f.began = now.Add(-time.Duration(age) * time.Microsecond)
 		return err
@@ -236,7 +298,12 @@ type folding struct {
 func (f *folding) written() string { return fmt.Sprintf("epoch >= %d AND epoch < %d", f.from, f.to) }
 
 func (f *folding) run(ctx context.Context) error {
-	s := f.store
+	s, done := f.store, false
+	defer func() {
+		if !done { // what was counted now is counted again
+			s.hot.forget()
+		}
+	}()
 	var events, bookings, looked uint64
 	sql := fmt.Sprintf("SELECT count(), min(looked), (SELECT count() FROM bookings WHERE %[1]s) FROM events WHERE %[1]s", f.written())
 	if err := s.one(ctx, sql, &events, &looked, &bookings); err != nil {
@@ -256,9 +323,9 @@ func (f *folding) run(ctx context.Context) error {
 		}
 	}
 	if err := s.exec(ctx, fmt.Sprintf("INSERT INTO folds SELECT pos, inserted FROM log WHERE pos = %d", f.to)); err != nil {
-		s.hot.forget() // it has what was counted now, which is counted again
 		return err
 	}
+	done = true
 	s.hot.folded(f.from, f.to)
 	return nil
 }

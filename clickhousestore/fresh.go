@@ -47,14 +47,19 @@ func (s *Store) foldLoop(ctx context.Context) {
 	}
 }
 
-// keepFresh folds if it is time to, unless another server is about it.
+// keepFresh folds if it is time to, unless another server is about it. One whose
+// fold has failed leaves it to others, or to its pages, for a while.
 func (s *Store) keepFresh(ctx context.Context) error {
-	if err := s.folding.take(ctx); err != nil {
+	if err := s.takeTurn(ctx); err != nil {
 		return err
 	}
 	defer s.folding.leave()
-	if s.lines.thin(s.opts.Clock()) {
+	now := s.opts.Clock()
+	if s.lines.thin(now) {
 		s.hot.forget()
+	}
+	if now.Sub(s.foldFailed) < s.opts.Freshness {
+		return nil
 	}
 	_, err := s.refresh(ctx, s.foldDue())
 	return err
@@ -96,23 +101,34 @@ func (s *Store) refresh(ctx context.Context, age time.Duration) (*freshness, err
 		s.freshest.Store(f)
 		return f, nil
 	}
-	return s.foldAlone(ctx)
+	return s.foldAlone(ctx, f)
 }
 
 // foldLease is held by the server that folds. It only spares others the work:
 // whoever folds, once or twice, comes to the same rows.
 const foldLease = "fold"
 
-// foldAlone folds, unless another server has the lease: it returns nil then.
-func (s *Store) foldAlone(ctx context.Context) (*freshness, error) {
-	length := s.opts.Freshness / 2
-	if term, err := s.Lease(ctx, foldLease, s.holder, length); err == nil && term == 0 {
+// noLeaseAfter is after how many times Freshness without a fold anybody folds: who
+// has the lease does not get on.
+const noLeaseAfter = 3
+
+// foldAlone folds behind the last fold, unless another server has the lease: it
+// returns nil then. One whose fold fails gives the lease up.
+func (s *Store) foldAlone(ctx context.Context, last *freshness) (f *freshness, err error) {
+	length, began := s.opts.Freshness/2, s.opts.Clock()
+	if term, err := s.Lease(ctx, foldLease, s.holder, length); err == nil && term == 0 && began.Sub(last.began) < noLeaseAfter*s.opts.Freshness {
 		return nil, nil
 	}
 	ended := make(chan struct{})
 	var extending sync.WaitGroup
-	defer extending.Wait()
-	defer close(ended)
+	defer func() {
+		close(ended)
+		extending.Wait()
+		if err != nil {
+			s.foldFailed = s.opts.Clock()
+			s.extendFold(ctx, 0)
+		}
+	}()
 	extending.Go(func() {
 		ticker := time.NewTicker(length / 2)
 		defer ticker.Stop()
@@ -125,14 +141,15 @@ func (s *Store) foldAlone(ctx context.Context) (*freshness, error) {
 			}
 		}
 	})
-	return s.foldNow(ctx)
+	return s.foldNow(ctx, began)
 }
 
 // extendTime is how long a database may take to extend the lease, which whoever waits
 // for the fold waits for too. A statement that is given up costs its connection.
 const extendTime = 5 * time.Second
 
-// extendFold extends the lease. Where it fails, another server may fold the same.
+// extendFold extends the lease, or gives it up for a length of 0. Where it fails,
+// another server may fold the same.
 func (s *Store) extendFold(ctx context.Context, length time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, extendTime)
 	defer cancel()
@@ -153,22 +170,25 @@ func (s *Store) fresh(ctx context.Context) (*freshness, error) {
 	if s.opts.Freshness == 0 {
 		return s.fold(ctx)
 	}
-	age := s.opts.Freshness * 9 / 10
-	if f := s.young(age); f != nil {
+	if f := s.young(s.opts.Freshness * 9 / 10); f != nil {
 		return f, nil
 	}
 	waiting, cancel := context.WithTimeoutCause(ctx, s.opts.Freshness, errBehind)
 	defer cancel()
-	notYet := func(err error) (*freshness, error) {
-		if f := s.young(s.opts.Freshness); f != nil {
-			return f, nil
+	f, err := s.inTurn(waiting, s.refreshLoop)
+	if err != nil && waiting.Err() != nil {
+		if young := s.young(s.opts.Freshness); young != nil {
+			return young, nil
 		}
-		return nil, err
 	}
-	if err := s.folding.take(waiting); err != nil {
-		return notYet(err)
-	}
-	defer s.folding.leave()
+	return f, err
+}
+
+// refreshLoop is fresh for whoever has the turn.
+func (s *Store) refreshLoop(ctx context.Context) (*freshness, error) {
+	waiting, cancel := context.WithTimeoutCause(ctx, s.opts.Freshness, errBehind)
+	defer cancel()
+	age := s.opts.Freshness * 9 / 10
 	for {
 		f, err := s.refresh(ctx, age)
 		if err != nil {
@@ -178,11 +198,14 @@ func (s *Store) fresh(ctx context.Context) (*freshness, error) {
 			return young, nil
 		}
 		if f != nil { // it took too long
-			return notYet(errBehind)
+			if young := s.young(s.opts.Freshness); young != nil {
+				return young, nil
+			}
+			return nil, errBehind
 		}
 		select {
 		case <-waiting.Done():
-			return notYet(context.Cause(waiting))
+			return nil, context.Cause(waiting)
 		case <-time.After(lookAgain):
 		}
 	}

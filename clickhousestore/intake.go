@@ -44,7 +44,7 @@ type intake[R interface{ base() *waiting }] struct {
 	group func(ctx context.Context, group []R) error // writes one; an error is that of all of them
 	queue chan R
 	began atomic.Pointer[time.Time] // when the group in hand was begun; nil: there is none
-	away  atomic.Bool               // the database did not take the one before
+	away  atomic.Pointer[time.Time] // when the database did not take the one before; nil: it did
 }
 
 func (in *intake[R]) init(s *Store, group func(ctx context.Context, group []R) error) {
@@ -93,11 +93,21 @@ func (in *intake[R]) whyNot(ctx context.Context) error {
 	if err != error(errBusy) {
 		return err
 	}
-	if began := in.began.Load(); in.away.Load() || began != nil && in.store.opts.Clock().Sub(*began) >= in.store.opts.QueueWait {
+	if began := in.began.Load(); in.away.Load() != nil || began != nil && in.store.opts.Clock().Sub(*began) >= in.store.opts.QueueWait {
 		return errSilent
 	}
 	return err
 }
+
+// awayOfLate tells whether the database has just not taken what was written last.
+// After a while it is tried again: nobody else would find out.
+func (in *intake[R]) awayOfLate() bool {
+	away := in.away.Load()
+	return away != nil && in.store.opts.Clock().Sub(*away) < awayTime
+}
+
+// awayTime is for how long a server is not ready after a write that failed.
+const awayTime = 5 * time.Second
 
 // run writes group after group until the store is closed.
 func (in *intake[R]) run(ctx context.Context) {
@@ -160,7 +170,10 @@ func (in *intake[R]) write(ctx context.Context, group []R) {
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	in.away.Store(err != nil && !errors.Is(err, tollbook.ErrMoved))
+	in.away.Store(nil)
+	if now := s.opts.Clock(); err != nil && !errors.Is(err, tollbook.ErrMoved) {
+		in.away.Store(&now)
+	}
 	s.metrics.write.Observe(s.opts.Clock().Sub(began).Seconds())
 	s.metrics.group.Observe(float64(len(group)))
 	for _, r := range group {

@@ -18,7 +18,7 @@ var errNotAlone = tollbook.NewError(tollbook.CodeConflict, "A server folds at th
 // CodeConflict where one is noticed. One that was interrupted is to be done
 // again; until it is done servers answer nothing.
 func (s *Store) Rebuild(ctx context.Context, told func(done, total int64)) error {
-	if err := s.folding.take(ctx); err != nil {
+	if err := s.takeTurn(ctx); err != nil {
 		return err
 	}
 	defer s.folding.leave()

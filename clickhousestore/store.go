@@ -75,13 +75,15 @@ type Store struct {
 	partly map[tollbook.Claim]bool // by posts: what shards have of groups that others refused because the log had moved on, and that comes again
 	books  intake[*correction]
 
-	holder   [16]byte      // of leases
-	folding  turn          // of this server to fold
-	marks    knownMarks    // by folding
-	hot      hot           // by folding
-	foldTook time.Duration // by folding: the last one
-	freshest atomic.Pointer[freshness]
+	holder     [16]byte      // of leases
+	folding    turn          // of this server to fold
+	marks      knownMarks    // by folding
+	hot        hot           // by folding
+	foldTook   time.Duration // by folding: the last one
+	foldFailed time.Time     // by folding: when the last one did that had the lease
+	freshest   atomic.Pointer[freshness]
 
+	alive   context.Context // until the store is closed
 	stop    context.CancelFunc
 	closing chan struct{}
 	closed  sync.Once
@@ -109,8 +111,8 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 		a.gate.close()
 		return nil, errors.Join(err, home.conn.Close())
 	}
-	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Store{database: home, topology: servers, opts: opts, folding: make(turn, 1), stop: stop, closing: make(chan struct{})}
+	alive, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s := &Store{database: home, topology: servers, opts: opts, folding: make(turn, 1), alive: alive, stop: stop, closing: make(chan struct{})}
 	if _, err := io.ReadFull(s.opts.Rand, s.holder[:]); err != nil {
 		stop()
 		return nil, errors.Join(err, servers.close(), home.conn.Close())
@@ -123,11 +125,11 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	s.partly = map[tollbook.Claim]bool{}
 	s.books.init(s, s.bookGroup)
 	s.metrics = newMetrics(s)
-	s.running.Go(func() { s.posts.run(running) })
-	s.running.Go(func() { s.books.run(running) })
-	s.running.Go(func() { s.namesLoop(running) })
+	s.running.Go(func() { s.posts.run(alive) })
+	s.running.Go(func() { s.books.run(alive) })
+	s.running.Go(func() { s.namesLoop(alive) })
 	if opts.Freshness > 0 {
-		s.running.Go(func() { s.foldLoop(running) })
+		s.running.Go(func() { s.foldLoop(alive) })
 	}
 	return s, nil
 }
@@ -185,6 +187,7 @@ func (s *Store) Close() error {
 	s.closed.Do(func() {
 		close(s.closing)
 		s.stop()
+		s.folding <- struct{}{} // nobody folds any more
 		s.running.Wait()
 		err = errors.Join(s.topology.close(), s.conn.Close())
 	})
@@ -197,6 +200,9 @@ func (s *Store) Ready(ctx context.Context) error {
 	case <-s.closing:
 		return errClosed
 	default:
+	}
+	if s.posts.awayOfLate() {
+		return errSilent
 	}
 	// Each shard is asked for the names of a request.
 	return unavailable(s.onShards(ctx, func(ctx context.Context, _ int, d *database) error {
