@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -14,22 +15,64 @@ import (
 // address is where a ClickHouse is, and who asks.
 type address struct {
 	options *clickhouse.Options
+	scheme  string
 	gate    *gate // nil: none
 }
 
+// parseAddress reads the address of a ClickHouse. No error shows a part of it that
+// may be secret.
 func parseAddress(text string) (*address, error) {
+	a, err := readAddress(text)
+	if err != nil {
+		return nil, fmt.Errorf("the address of the ClickHouse: %w", err)
+	}
+	return a, nil
+}
+
+func readAddress(text string) (*address, error) {
+	scheme, rest, _ := strings.Cut(text, "://")
+	scheme = strings.ToLower(scheme)
+	switch scheme {
+	case "clickhouse", "http":
+	case "https":
+		text, _, _ = strings.Cut(text, "#")
+		if strings.Contains(text, "?") {
+			text += "&secure=true" // of two the first counts
+		} else {
+			text += "?secure=true"
+		}
+	default:
+		return nil, errors.New("it must begin with clickhouse://, http:// or https://")
+	}
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 && strings.Contains(rest[i:], "@") {
+		// What is taken for host, database or setting is a part of the password.
+		return nil, errors.New("there is an @ behind the host: percent-encode user and password, in which / is %2F, # is %23, ? is %3F, @ is %40 and % is %25")
+	}
 	o, err := clickhouse.ParseDSN(text)
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err // which does not say the password
 	}
-	if err != nil {
-		return nil, fmt.Errorf("the address of the ClickHouse: %w", err)
+	switch {
+	case err != nil:
+		return nil, err
+	case o.Auth.Database == "":
+		return nil, errors.New("it names no database: " + scheme + "://HOST:PORT/DATABASE")
 	}
 	o.ClientInfo.Products = append(o.ClientInfo.Products, struct{ Name, Version string }{"tollbook", "1"})
 	if o.MaxOpenConns == 0 { // or what the address says
 		o.MaxOpenConns, o.MaxIdleConns = maxConnections, maxConnections/2
 	}
-	return &address{options: o}, nil
+	return &address{options: o, scheme: scheme}, nil
+}
+
+// Place returns where the ledger at a URL is, without who asks and how: scheme,
+// hosts and database.
+func Place(address string) (string, error) {
+	a, err := parseAddress(address)
+	if err != nil {
+		return "", err
+	}
+	return (&url.URL{Scheme: a.scheme, Host: strings.Join(a.options.Addr, ","), Path: "/" + a.options.Auth.Database}).String(), nil
 }
 
 // ofOne returns an error where an address names several servers. Tables that lie on
@@ -69,7 +112,7 @@ var everywhere = map[string]any{
 func (a *address) in(database string) *address {
 	o := *a.options
 	o.Auth.Database = database
-	return &address{options: &o}
+	return &address{options: &o, scheme: a.scheme}
 }
 
 // open opens a pool of connections: to the first server that answers of those

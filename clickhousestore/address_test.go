@@ -8,6 +8,51 @@ import (
 	"tollbook/clickhousetest"
 )
 
+// TestPlace: of an address is said what names the ledger, and nothing that is secret,
+// be it well formed or not.
+func TestPlace(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ address, want, refused string }{
+		{address: "clickhouse://u:secret@db:9000/tollbook?dial_timeout=1s", want: "clickhouse://db:9000/tollbook"},
+		{address: "clickhouse://u:s%2Fe%23cre%40t@db1:9000,db2:9000/tollbook", want: "clickhouse://db1:9000,db2:9000/tollbook"},
+		{address: "clickhouse://u:sec@ret@db:9000/tollbook", want: "clickhouse://db:9000/tollbook"},
+		{address: "clickhouse://db:9000?database=a&username=u&password=secret", want: "clickhouse://db:9000/a"},
+		{address: "clickhouse://db:9000/a?database=b", want: "clickhouse://db:9000/b"},
+		{address: "http://db:8123/tollbook", want: "http://db:8123/tollbook"},
+		{address: "https://db:8443/tollbook", want: "https://db:8443/tollbook"},
+		{address: "https://db:8443/tollbook?secure=true&skip_verify=true#x", want: "https://db:8443/tollbook"},
+		{address: "https://db:8443/tollbook?secure=false", refused: "https without TLS"},
+		{address: "clickhouse://u:se/cret@db:9000/tollbook", refused: "percent-encode"},
+		{address: "clickhouse://u:se#cret@db:9000/tollbook", refused: "percent-encode"},
+		{address: "clickhouse://u:se?cret@db:9000/tollbook", refused: "percent-encode"},
+		{address: "clickhouse://secret:1/2@db:9000/tollbook", refused: "percent-encode"},
+		{address: "clickhouse://u:se%cret@db:9000/tollbook", refused: "details hidden"},
+		{address: "clickhouse://u:se cret@db:port/tollbook", refused: "invalid"},
+		{address: "tollbook://u:secret@db:9000/tollbook", refused: "must begin with clickhouse://"},
+		{address: "postgres://u:secret@db:9000/tollbook", refused: "must begin with clickhouse://"},
+		{address: "secret", refused: "must begin with clickhouse://"},
+		{address: "clickhouse://u:secret@db:9000", refused: "names no database"},
+		{address: "https://u:secret@db:9000/?secure=true", refused: "names no database"},
+	} {
+		place, err := clickhousestore.Place(c.address)
+		if c.refused == "" {
+			if place != c.want || err != nil {
+				t.Errorf("%s: %q, %v, want %q", c.address, place, err, c.want)
+			}
+			continue
+		}
+		_, opening := clickhousestore.Open(t.Context(), c.address, clickhousestore.Options{})
+		switch {
+		case err == nil || !strings.Contains(err.Error(), c.refused):
+			t.Errorf("%s: %q, %v, want an error with %q", c.address, place, err, c.refused)
+		case strings.Contains(err.Error(), "cret"):
+			t.Errorf("%s: the error shows the password: %v", c.address, err)
+		case opening == nil || opening.Error() != err.Error():
+			t.Errorf("%s: %v, but Open says %v", c.address, err, opening)
+		}
+	}
+}
+
 // TestProfiles: a user's profile may be one for people who look at large tables, or
 // that of an older version.
 func TestProfiles(t *testing.T) {

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 
+	"tollbook/clickhousestore"
 	"tollbook/transfer"
 )
 
@@ -38,7 +38,7 @@ const (
 // state returns how far the copy is that is to be made. One that is finished in
 // other ways is forgotten.
 func (p *copyPlan) state() (*copyState, error) {
-	store, err := withoutUser(p.address)
+	store, err := clickhousestore.Place(p.address)
 	if err != nil {
 		return nil, err
 	}
@@ -65,19 +65,6 @@ func (s *copyState) describe() string {
 		return "from " + s.Store
 	}
 	return "to " + s.Store
-}
-
-// withoutUser returns the address of a ClickHouse without what is secret, or is
-// not said of where it is.
-func withoutUser(address string) (string, error) {
-	u, err := url.Parse(address)
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		err = e.Err // which does not say the password
-	}
-	if err != nil {
-		return "", fmt.Errorf("the address of the ClickHouse: %w", err)
-	}
-	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String(), nil
 }
 
 // readCopyState returns what a data directory says of a copy, nil where it says

@@ -34,7 +34,7 @@ const (
 )
 
 func storeFlag(cmd *cobra.Command, store *string) {
-	cmd.Flags().StringVar(store, "store", "", "the ClickHouse that holds the ledger instead of the data directory, as clickhouse://USER:PASSWORD@HOST:PORT/DATABASE")
+	cmd.Flags().StringVar(store, "store", "", "the ClickHouse that holds the ledger instead of the data directory, as clickhouse://USER:PASSWORD@HOST:PORT/DATABASE, user and password percent-encoded")
 }
 
 // openLedger opens the ledger that a server serves.
@@ -59,7 +59,7 @@ func (cfg *nodeConfig) place() (string, error) {
 	if cfg.store == "" {
 		return cfg.data, nil
 	}
-	return withoutUser(cfg.store)
+	return clickhousestore.Place(cfg.store)
 }
 
 // opened makes what a store's Open returned a ledger, nil with an error.
