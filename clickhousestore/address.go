@@ -84,6 +84,38 @@ func (a *address) ofOne() error {
 	return nil
 }
 
+// ofCluster returns an error where an address is not of the protocol that all
+// servers of a cluster are spoken to by.
+func (a *address) ofCluster() error {
+	if a.options.Protocol != clickhouse.Native {
+		return errors.New("a cluster is spoken to by the native protocol: clickhouse://")
+	}
+	return nil
+}
+
+// failed says of an error of the first statement where that went, and what is wrong
+// with the address if that can be told.
+func (a *address) failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err // without an address that lists all settings
+	} else if e, ok := errors.AsType[*clickhouse.Exception](err); ok {
+		err = e
+	}
+	hint := ""
+	switch text := err.Error(); {
+	case strings.Contains(text, "unexpected packet [72]"): // H
+		hint = ": this looks like its HTTP port, which http:// speaks to; clickhouse:// takes the native one, mostly 9000"
+	case strings.Contains(text, "is for clickhouse-client program"):
+		err = errors.New("this is its native port, which clickhouse:// speaks to; http:// takes the HTTP port, mostly 8123")
+	case strings.Contains(text, "does not look like a TLS handshake"):
+		hint = ": it does not speak TLS on this port"
+	}
+	return fmt.Errorf("the ClickHouse at %s: %w%s", strings.Join(a.options.Addr, ", "), err, hint)
+}
+
 // maxConnections is how many statements a server runs at once.
 const maxConnections = 32
 

@@ -1,6 +1,7 @@
 package clickhousestore_test
 
 import (
+	"io"
 	"strings"
 	"testing"
 
@@ -50,6 +51,39 @@ func TestPlace(t *testing.T) {
 		case opening == nil || opening.Error() != err.Error():
 			t.Errorf("%s: %v, but Open says %v", c.address, err, opening)
 		}
+	}
+}
+
+// TestNotReached: who names the wrong port, or a ClickHouse that is down, is told
+// which one was asked, in a line.
+func TestNotReached(t *testing.T) {
+	t.Parallel()
+	s := clickhousetest.Start(t, clickhousetest.Options{InMemory: true, Users: []clickhousetest.User{{Name: "u", Password: "secret"}}})
+	web, native := strings.TrimPrefix(s.HTTPURL(), "http://"), s.Addr()
+	for _, c := range []struct{ scheme, at, rest, says string }{
+		{"clickhouse", web, "/d", "looks like its HTTP port"},
+		{"http", native, "/d", "is its native port"},
+		{"clickhouse", native, "/d?secure=true", "does not speak TLS"},
+		{"https", web, "/d", "HTTP response to HTTPS client"},
+		{"clickhouse", "127.0.0.1:1", "/d", "connection refused"},
+		{"http", "127.0.0.1:1", "/d", "connection refused"},
+		{"clickhouse", native, "/d", "Database d does not exist"},
+		{"http", web, "/d", "Database d does not exist"},
+	} {
+		address := c.scheme + "://u:secret@" + c.at + c.rest
+		_, opening := clickhousestore.Open(t.Context(), address, clickhousestore.Options{})
+		for what, err := range map[string]error{
+			"Open":    opening,
+			"Migrate": clickhousestore.Migrate(t.Context(), address, clickhousestore.MigrateOptions{Out: io.Discard}),
+		} {
+			if err == nil || !strings.HasPrefix(err.Error(), "the ClickHouse at "+c.at+": ") || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "secret") || len(err.Error()) > 200 {
+				t.Errorf("%s of %s: %v", what, address, err)
+			}
+		}
+	}
+	err := clickhousestore.Migrate(t.Context(), "http://"+web+"/default", clickhousestore.MigrateOptions{Cluster: "c", Out: io.Discard})
+	if err == nil || !strings.Contains(err.Error(), "native protocol") {
+		t.Errorf("a cluster by http: %v", err)
 	}
 }
 

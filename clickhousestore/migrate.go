@@ -44,6 +44,9 @@ func (m *migrating) readLayout(ctx context.Context, wanted layout) (err error) {
 		m.members = []*member{{database: m.home}}
 		return m.address.ofOne()
 	}
+	if err := m.address.ofCluster(); err != nil {
+		return err
+	}
 	nodes, err := readNodes(ctx, m.home.conn, m.layout.cluster)
 	if err != nil {
 		return err

@@ -95,7 +95,7 @@ func Migrate(ctx context.Context, url string, o MigrateOptions) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.close()) }()
-	if err := checkServer(ctx, m.home.conn); err != nil {
+	if err := m.address.checkServer(ctx, m.home.conn); err != nil {
 		return err
 	}
 	if err := m.readLayout(ctx, layout{o.Cluster, o.Replicated}); err != nil {
@@ -132,8 +132,9 @@ func Migrate(ctx context.Context, url string, o MigrateOptions) (err error) {
 // unknownSetting is the code of an error: a setting that the server does not know.
 const unknownSetting = 115
 
-// checkServer returns an error unless a server knows what statements ask of it.
-func checkServer(ctx context.Context, conn driver.Conn) error {
+// checkServer returns an error unless the server that was connected to answers, and
+// knows what statements ask of it.
+func (a *address) checkServer(ctx context.Context, conn driver.Conn) error {
 	const needed = "deduplicate_insert_select"
 	d := &database{conn}
 	var version string
@@ -143,9 +144,9 @@ func checkServer(ctx context.Context, conn driver.Conn) error {
 		return fmt.Errorf("this ClickHouse does not know a setting: it is older than this program needs, which is tested with %s, or the address has one that is none: %w", testedWith, err)
 	}
 	if err == nil && known == 0 {
-		err = fmt.Errorf("this ClickHouse has version %s, which is older than this program needs: it does not know the setting %s. Tollbook is tested with %s", version, needed, testedWith)
+		return fmt.Errorf("this ClickHouse has version %s, which is older than this program needs: it does not know the setting %s. Tollbook is tested with %s", version, needed, testedWith)
 	}
-	return err
+	return a.failed(err)
 }
 
 // testedWith is the ClickHouse that the tests run.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/cespare/xxhash/v2"
 	"golang.org/x/sync/errgroup"
 
@@ -50,8 +49,8 @@ func openTopology(ctx context.Context, a *address, home database, l layout) (t t
 	if l.cluster == "" {
 		return t, errors.Join(a.ofOne(), home.ofOne(ctx))
 	}
-	if a.options.Protocol != clickhouse.Native {
-		return t, errors.New("a cluster is spoken to by the native protocol: clickhouse://")
+	if err := a.ofCluster(); err != nil {
+		return t, err
 	}
 	nodes, err := readNodes(ctx, home.conn, l.cluster)
 	if err != nil {

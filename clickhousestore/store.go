@@ -142,7 +142,7 @@ func openHome(ctx context.Context, a *address, o *Options) (home database, l lay
 		return home, l, err
 	}
 	var there bool
-	if err = checkServer(ctx, conn); err == nil {
+	if err = a.checkServer(ctx, conn); err == nil {
 		l, there, err = readLayout(ctx, conn)
 	}
 	if err == nil {
