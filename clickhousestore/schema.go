@@ -112,6 +112,11 @@ func Migrate(ctx context.Context, url string, o MigrateOptions) (err error) {
 	if done > len(steps) {
 		return fmt.Errorf("the database has version %d of the tables, which is newer than this program's %d", done, len(steps))
 	}
+	if done == 0 {
+		if err := m.checkNew(ctx); err != nil {
+			return err
+		}
+	}
 	if err := m.complete(ctx, done); err != nil {
 		return err
 	}
@@ -174,6 +179,8 @@ func checkSchema(ctx context.Context, conn driver.Conn) error {
 	switch {
 	case err != nil:
 		return err
+	case have == 0:
+		return withoutVersion(ctx, &database{conn})
 	case have < len(steps):
 		return fmt.Errorf("the database has version %d of the tables and this program needs %d: run tollbook clickhouse migrate", have, len(steps))
 	case have > len(steps):
