@@ -102,7 +102,7 @@ func (m *migrating) prepare(ctx context.Context) error {
 	if m.layout.replicated {
 		replicated = 1
 	}
-	return m.atHome(ctx, fmt.Sprintf("INSERT INTO layout SELECT %s, %d, %d WHERE (SELECT count() FROM layout) = 0", quote(m.layout.cluster), replicated, m.shards))
+	return m.first(ctx, &firstRow{"layout", "cluster, replicated, shards", fmt.Sprintf("%s, %d, %d", quote(m.layout.cluster), replicated, m.shards), "true", "layout"})
 }
 
 // run does one step.
@@ -112,8 +112,9 @@ func (m *migrating) run(ctx context.Context, step migration) error {
 			return err
 		}
 	}
-	for _, sql := range []string{genesis, fmt.Sprintf("INSERT INTO migrations (version, name) VALUES (%d, '%s')", step.version, step.name)} {
-		if err := m.atHome(ctx, sql); err != nil {
+	version := fmt.Sprint(step.version)
+	for _, r := range []*firstRow{genesis, {"migrations", "version, name", version + ", " + quote(step.name), "version = " + version, version}} {
+		if err := m.first(ctx, r); err != nil {
 			return err
 		}
 	}
@@ -140,9 +141,30 @@ func (m *migrating) everywhere(ctx context.Context, sql string) error {
 	return nil
 }
 
-// atHome runs a statement on the first server.
-func (m *migrating) atHome(ctx context.Context, sql string) error {
-	return m.exec(ctx, m.members[0], sql)
+// first inserts a row at home unless it is there. A token may have been noted for
+// nothing, as Store.first says.
+func (m *migrating) first(ctx context.Context, r *firstRow) error {
+	home := m.members[0]
+	there := fmt.Sprintf("SELECT count() FROM %s WHERE %s", r.table, r.where)
+	for n := range maxSpoiled {
+		token := r.token
+		if n > 0 {
+			token = fmt.Sprintf("%s/%d", token, n)
+		}
+		sql := fmt.Sprintf("INSERT INTO %s (%s) SETTINGS insert_deduplication_token = '%s', insert_deduplicate = 1, deduplicate_insert_select = 'force_enable' SELECT %s WHERE (%s) = 0 ORDER BY ALL",
+			r.table, r.columns, token, r.values, there)
+		if err := m.exec(ctx, home, sql); err != nil || m.dryRun {
+			return err
+		}
+		var rows uint64
+		if err := home.one(ctx, there, &rows); err != nil || rows > 0 {
+			return err
+		}
+		if m.layout.replicated { // where token and block are noted together
+			break
+		}
+	}
+	return fmt.Errorf("the first row of %s was taken, and is not there", r.table)
 }
 
 func (m *migrating) exec(ctx context.Context, s *member, sql string) error {

@@ -61,16 +61,26 @@ const migrationsTable = `CREATE TABLE IF NOT EXISTS migrations (
     version UInt32,
     name    String,
     at      DateTime DEFAULT now()
-) ENGINE = MergeTree ORDER BY version`
+) ENGINE = MergeTree ORDER BY version
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1`
 
 const layoutTable = `CREATE TABLE IF NOT EXISTS layout (
     cluster    String,
     replicated UInt8,
     shards     UInt32
-) ENGINE = MergeTree ORDER BY cluster`
+) ENGINE = MergeTree ORDER BY cluster
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1`
 
-// genesis is the first entry of the log: a cut, in front of everything.
-const genesis = "INSERT INTO log (pos, head, kind, at) SELECT 0, 0, 0, '' WHERE (SELECT count() FROM log) = 0"
+// firstRow is a row that is there once, however many migrate at the same time.
+type firstRow struct {
+	table, columns, values string
+	where                  string // what it is one of
+	token                  string // under which ClickHouse takes it
+}
+
+// genesis is the first entry of the log: a cut, in front of everything. The tokens of
+// others are their positions, from 1 on.
+var genesis = &firstRow{"log", "pos, head, kind, at", "0, 0, 0, ''", "true", "0"}
 
 // MigrateOptions say how the tables are to be made. How they lie is decided when
 // they are made first, and kept.

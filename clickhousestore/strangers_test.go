@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -63,6 +64,33 @@ func TestStrangers(t *testing.T) {
 	// What was refused has decided nothing.
 	if err := clickhousestore.Migrate(t.Context(), of(home, "half"), clickhousestore.MigrateOptions{Out: io.Discard}); err != nil {
 		t.Error("on one server, after a cluster was refused:", err)
+	}
+}
+
+// TestMigrateAtOnce: the tables may be made by several at the same time, as when all
+// servers do so before they start.
+func TestMigrateAtOnce(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	for i := range 3 {
+		name := fmt.Sprintf("at_once_%d", i)
+		if err := server.Exec(t.Context(), "CREATE DATABASE "+name); err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		for range 3 {
+			all.Go(func() {
+				if err := clickhousestore.Migrate(t.Context(), server.url(name), clickhousestore.MigrateOptions{Out: io.Discard}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		rows, err := server.Query(t.Context(), fmt.Sprintf("SELECT (SELECT count() FROM %[1]s.log), (SELECT count() FROM %[1]s.layout), (SELECT count() = max(version) FROM %[1]s.migrations)", name))
+		if err != nil || rows != "1\t1\t1" {
+			t.Errorf("%q, %v, want one row in log and layout, and one of each version", rows, err)
+		}
+		wantAllOnce(t, servers(t, server.url(name), 1, clickhousestore.Options{})[0], someBatches(uint64(i), 1, 5))
 	}
 }
 
