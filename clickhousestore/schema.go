@@ -141,7 +141,10 @@ func Migrate(ctx context.Context, url string, o MigrateOptions) (err error) {
 			return fmt.Errorf("migration %s: %w", step.name, err)
 		}
 	}
-	return nil
+	if m.layout.cluster == "" || m.dryRun {
+		return nil
+	}
+	return checkAcross(ctx, m.layout, m.database, m.members, statementTime, true)
 }
 
 // unknownSetting is the code of an error: a setting that the server does not know.

@@ -80,6 +80,9 @@ func openTopology(ctx context.Context, a *address, home database, l layout) (t t
 		}
 		t.shards = append(t.shards, database{conn})
 	}
+	if err := checkAcross(ctx, l, t.name, t.members, answerTime, false); err != nil {
+		return t, errors.Join(err, t.close())
+	}
 	return t, nil
 }
 
