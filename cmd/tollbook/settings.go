@@ -122,7 +122,8 @@ func readConfig(path string, known map[string]bool) (map[string]string, error) {
 }
 
 // parseConfig reads lines of the form "flag = value". Empty lines and lines
-// that start with # say nothing. Errors begin with the path and name the line.
+// that start with # say nothing. Errors begin with the path and name the line, and
+// of it no more than its first word: a value may be secret.
 func parseConfig(path, text string, known map[string]bool) (map[string]string, error) {
 	settings := map[string]string{}
 	for i, line := range strings.Split(text, "\n") {
@@ -132,18 +133,24 @@ func parseConfig(path, text string, known map[string]bool) (map[string]string, e
 		}
 		name, value, ok := strings.Cut(line, "=")
 		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+		word := name[:len(name)-len(strings.TrimLeftFunc(name, ofName))]
 		_, twice := settings[name]
 		switch {
 		case !ok:
-			return nil, usageError("%s: line %d: %q is not of the form flag = value", path, i+1, line)
+			return nil, usageError("%s: line %d: what begins with %q is not of the form flag = value", path, i+1, word)
 		case !known[name]:
-			return nil, usageError("%s: line %d: there is no setting %q", path, i+1, name)
+			return nil, usageError("%s: line %d: there is no setting %q", path, i+1, word)
 		case twice:
 			return nil, usageError("%s: line %d: %s is set twice", path, i+1, name)
 		}
 		settings[name] = value
 	}
 	return settings, nil
+}
+
+// ofName tells whether a character may be one of a setting's name.
+func ofName(r rune) bool {
+	return r == '-' || r == '_' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
 }
 
 // readFile reads a file of at most limit bytes.

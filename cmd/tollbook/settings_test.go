@@ -18,6 +18,18 @@ func TestParseConfig(t *testing.T) {
 	}
 }
 
+// TestConfigKeepsSecrets: a line that is wrong is not shown, for what was forgotten in
+// it may be before a secret.
+func TestConfigKeepsSecrets(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{"store clickhouse://u:secret@db:9000/x", "store clickhouse://u:secret@db:9000/x?a=b", "store\tclickhouse://u:secret@db:9000/x", "client-secret: secret", "clickhouse://u:secret@db:9000/x", "stores = secret"} {
+		_, err := parseConfig("x.conf", line, map[string]bool{"store": true})
+		if err == nil || !strings.Contains(err.Error(), "line 1") || strings.Contains(err.Error(), "secret@") || strings.Contains(err.Error(), " secret") {
+			t.Errorf("%q: %v", line, err)
+		}
+	}
+}
+
 func FuzzParseConfig(f *testing.F) {
 	for _, seed := range []string{"", "listen = a", "listen = a\nlisten = b", "#x\n\n=", "data", "nothing = 1"} {
 		f.Add(seed)
