@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tollbook"
 	"tollbook/book"
 	"tollbook/clickhousestore"
 	"tollbook/localstore"
@@ -118,7 +119,12 @@ func (p place) initialize(ctx context.Context, store string, now func() time.Tim
 		return cred, err
 	}
 	defer b.Close()
-	return b.Bootstrap(ctx)
+	cred, err = b.Bootstrap(ctx)
+	if store != "" && tollbook.CodeOf(err) == tollbook.CodeConflict {
+		err = fmt.Errorf("the ledger has a client, so it needs no other: copy %s and %s of another of its servers into %s; where none is left, make that directory, and 'tollbook key rotate --data %[3]s', with --store or %[4]s, makes new keys",
+			keysName, webhookKeyName, p.dir, variable("store"))
+	}
+	return cred, err
 }
 
 // create opens the ledger that is to be initialized.

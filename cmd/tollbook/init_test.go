@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"tollbook/clickhousetest"
 )
 
 // TestDirectoryIsNobodyElses checks that only the owner can look into a new
@@ -23,6 +25,30 @@ func TestDirectoryIsNobodyElses(t *testing.T) {
 	info, err := os.Stat(dir)
 	if err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("mode %v, %v; want 0700", info.Mode(), err)
+	}
+}
+
+// TestInitOfAnotherServer: a ledger in a ClickHouse has its client once; whoever sets
+// up another server is told to take the keys along.
+func TestInitOfAnotherServer(t *testing.T) {
+	t.Parallel()
+	database := clickhousetest.Start(t, clickhousetest.Options{InMemory: true})
+	if err := database.Exec(t.Context(), "CREATE DATABASE tollbook"); err != nil {
+		t.Fatal(err)
+	}
+	store, dir := "clickhouse://"+database.Addr()+"/tollbook", filepath.Join(t.TempDir(), "keys")
+	for _, args := range [][]string{{"clickhouse", "migrate"}, {"init", "--data", dir}, {"verify"}} {
+		if code, stdout, stderr := runHere(t, append(args, "--store", store)...); code != exitOK || args[0] == "verify" && !strings.HasPrefix(stdout, store+": ") {
+			t.Fatalf("%v: exit code %d, %s%s", args, code, stdout, stderr)
+		}
+	}
+	another := filepath.Join(t.TempDir(), "keys")
+	code, _, stderr := runHere(t, "init", "--data", another, "--store", store)
+	if code != exitFailed || !strings.Contains(stderr, "copy keys.json and webhook-key.json of another of its servers into "+another) {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+	if _, err := os.Stat(another); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the directory: %v", err)
 	}
 }
 

@@ -24,13 +24,6 @@ import (
 	"tollbook/oauth"
 )
 
-// Files in the data directory: the keys that access tokens are signed with,
-// and the one that the secrets of webhooks are worked out from.
-const (
-	keysName       = "keys.json"
-	webhookKeyName = "webhook-key.json"
-)
-
 // Bounds of the HTTP server. A request's body is bounded by the API.
 const (
 	headerTimeout  = 10 * time.Second

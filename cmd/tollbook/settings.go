@@ -33,6 +33,7 @@ var instead = map[string][]string{
 // settle fills the flags that were not given, from the environment first and
 // then from the settings file.
 func (a *app) settle(cmd *cobra.Command) error {
+	given := cmd.Flags().Changed("store")
 	err := fill(cmd, func(flag string) (value, from string, ok bool) {
 		value, ok = a.env[variable(flag)]
 		return value, "the environment variable " + variable(flag), ok
@@ -40,10 +41,21 @@ func (a *app) settle(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	by := variable("store")
 	path, err := configPath(cmd)
-	if err != nil || path == "" {
+	if err == nil && path != "" {
+		if !cmd.Flags().Changed("store") {
+			by = path
+		}
+		err = fillFromFile(cmd, path)
+	}
+	if err != nil || given {
 		return err
 	}
+	return refuseTwo(cmd, by)
+}
+
+func fillFromFile(cmd *cobra.Command, path string) error {
 	settings, err := readConfig(path, knownFlags(cmd.Root()))
 	if err != nil {
 		return err

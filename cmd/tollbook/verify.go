@@ -41,6 +41,9 @@ and tells how many names several of them took at the same time; each counts once
 		if data == "" {
 			return noData()
 		}
+		if err := refuseKeys(data); err != nil {
+			return err
+		}
 		var p *progress
 		report, err := localstore.Verify(cmd.Context(), vfs.Default, data, func(done, total int64) {
 			if p == nil {
@@ -58,7 +61,7 @@ and tells how many names several of them took at the same time; each counts once
 		if err != nil {
 			return err
 		}
-		return a.printReport(&verified{Bytes: &report.Bytes, Events: report.Events, Bookings: report.Bookings, Records: report.Records,
+		return a.printReport(&verified{Ledger: data, Bytes: &report.Bytes, Events: report.Events, Bookings: report.Bookings, Records: report.Records,
 			Definitions: report.Definitions, Differences: report.Found, first: report.Differences}, statements, *output)
 	}
 	return cmd
@@ -76,6 +79,7 @@ func checkStatements(ctx context.Context, data string) (checked []book.Statement
 
 // verified is what a verification counted and found, as JSON shows it.
 type verified struct {
+	Ledger      string `json:"ledger"`          // the data directory, or the ClickHouse without user and password
 	Bytes       *int64 `json:"bytes,omitempty"` // of the log of a data directory
 	Events      int64  `json:"events"`
 	Bookings    int64  `json:"bookings"`
@@ -92,6 +96,10 @@ type verified struct {
 
 // verifyStore verifies a ledger in a ClickHouse.
 func (a *app) verifyStore(ctx context.Context, address, output string) (err error) {
+	place, err := clickhousestore.Place(address)
+	if err != nil {
+		return err
+	}
 	store, err := clickhousestore.Open(ctx, address, clickhousestore.Options{Clock: a.now})
 	if err != nil {
 		return err
@@ -114,7 +122,7 @@ func (a *app) verifyStore(ctx context.Context, address, output string) (err erro
 	if err != nil {
 		return err
 	}
-	return a.printReport(&verified{Events: r.Events, Bookings: r.Bookings, Records: r.Records, Definitions: r.Definitions,
+	return a.printReport(&verified{Ledger: place, Events: r.Events, Bookings: r.Bookings, Records: r.Records, Definitions: r.Definitions,
 		Repeats: &r.Repeats, Conflicts: &r.Conflicts, Differences: r.Found, first: r.Differences}, statements, output)
 }
 
@@ -152,7 +160,7 @@ func (a *app) printVerified(r *verified) error {
 	if r.Repeats != nil && *r.Repeats > 0 {
 		counted += fmt.Sprintf("; %s that several servers took at the same time, %d with other content", plural(int(*r.Repeats), "name"), *r.Conflicts)
 	}
-	_, err := fmt.Fprintf(a.stdout, "%s: %s\n", counted, plural(r.Differences, "difference"))
+	_, err := fmt.Fprintf(a.stdout, "%s: %s: %s\n", r.Ledger, counted, plural(r.Differences, "difference"))
 	if err == nil && r.Statements > 0 {
 		_, err = fmt.Fprintf(a.stdout, "%s: %s\n", plural(r.Statements, "statement"), plural(r.Untrue, "difference"))
 	}
