@@ -27,8 +27,9 @@ const (
 //
 //	{"version": 1, "keys": [{"created": TIME, "retired": TIME, "accepted_until": TIME, "jwk": {…}}]}
 //
-// The newest key comes first; it is the one that signs and has neither
-// retired nor accepted_until. Times are RFC 3339.
+// The one that signs has neither retired nor accepted_until. The newest comes
+// first; that is the one, except in a file by which several servers get to know
+// a key before one of them signs with it. Times are RFC 3339.
 type keyFile struct {
 	Version int         `json:"version"`
 	Keys    []storedKey `json:"keys"`

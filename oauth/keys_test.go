@@ -2,6 +2,7 @@ package oauth_test
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -62,6 +63,58 @@ func TestRotation(t *testing.T) {
 	check(t, err)
 	if strings.Contains(string(b), first) || !strings.Contains(string(b), second) {
 		t.Error("the file should hold the second key and not the first")
+	}
+}
+
+// TestRotationOfSeveral rotates the keys of two servers as docs/operations.md says: what
+// one issues is good at the other all the time.
+func TestRotationOfSeveral(t *testing.T) {
+	one := newWorld(t, nil)
+	all := []*world{one, newWorld(t, func(cfg *oauth.Config) { cfg.Issuer = one.issuer })}
+	copyTo := func(w *world, content []byte) {
+		t.Helper()
+		check(t, os.WriteFile(w.keys+".copy", content, 0o600))
+		check(t, os.Rename(w.keys+".copy", w.keys))
+	}
+	old, err := os.ReadFile(one.keys)
+	check(t, err)
+	copyTo(all[1], old)
+	next := filepath.Join(t.TempDir(), "keys.json")
+	check(t, os.WriteFile(next, old, 0o600))
+	check(t, oauth.Rotate(next, rand.Reader, one.clock(), time.Hour))
+	rotated, err := os.ReadFile(next)
+	check(t, err)
+	var file struct {
+		Version int              `json:"version"`
+		Keys    []map[string]any `json:"keys"`
+	}
+	check(t, json.Unmarshal(rotated, &file))
+	file.Keys[0]["accepted_until"] = file.Keys[1]["accepted_until"]
+	delete(file.Keys[1], "accepted_until")
+	delete(file.Keys[1], "retired")
+	known, err := json.Marshal(file)
+	check(t, err)
+	var tokens []string
+	for _, content := range [][]byte{known, rotated} {
+		for _, w := range all {
+			w.put(secretClient())
+			tokens = append(tokens, w.token(secretClient().ID))
+			copyTo(w, content)
+			for _, w := range all {
+				w.put(secretClient())
+				tokens = append(tokens, w.token(secretClient().ID))
+			}
+			for i, token := range tokens {
+				for k, w := range all {
+					if _, err := w.server.Verify(t.Context(), token); err != nil {
+						t.Errorf("token %d at server %d: %v", i, k, err)
+					}
+				}
+			}
+		}
+	}
+	if id := all[1].signingKey().KeyID; id == file.Keys[1]["jwk"].(map[string]any)["kid"] {
+		t.Error("the second server signs with the old key")
 	}
 }
 
