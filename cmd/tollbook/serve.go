@@ -26,7 +26,7 @@ that is a terminal.`,
 	f := cmd.Flags()
 	dataFlag(cmd, &cfg.data)
 	storeFlag(cmd, &cfg.store)
-	f.DurationVar(&cfg.freshness, "freshness", defaultFreshness, "with --store: how old a page may be; mostly it is younger than a third of that")
+	f.DurationVar(&cfg.freshness, "freshness", defaultFreshness, "with --store: how old a page may be; mostly it is a fifth of that, and up to seven tenths while as much comes in as is taken")
 	f.IntVar(&cfg.namesMemory, "names-memory", defaultNamesMemory, "with --store: most MiB for telling new names of events from those that are there, 2 bytes each; where there are more, each is looked up")
 	f.StringVar(&cfg.listen, "listen", defaultListen, "address and port; port 0 takes a free one")
 	f.StringVar(&cfg.publicURL, "public-url", "", "address that links start with (default: where it listens)")
