@@ -1,6 +1,10 @@
 package clickhousestore
 
 import (
+	"context"
+	"sync"
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tollbook"
@@ -15,6 +19,39 @@ type metrics struct {
 	queued   prometheus.GaugeFunc
 	names    prometheus.GaugeFunc
 	paced    prometheus.Counter
+	unrated  unratedGauge
+}
+
+// unratedGauge is how many events no rate has covered, as the last fold has it. It is
+// counted when it is asked for, and not every time; without an answer in time it is
+// not told.
+type unratedGauge struct {
+	mu    sync.Mutex
+	at    time.Time // of the last count
+	count int64
+	known bool
+}
+
+// Bounds on counting what is unrated for metrics.
+const (
+	unratedEvery = 10 * time.Second
+	unratedTime  = time.Second
+)
+
+var unratedDesc = prometheus.NewDesc("tollbook_unrated_events", "Events that no rate has covered yet.", nil, nil)
+
+func (g *unratedGauge) collect(s *Store, ch chan<- prometheus.Metric) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if now := s.opts.Clock(); g.at.IsZero() || now.Sub(g.at) >= unratedEvery {
+		ctx, cancel := context.WithTimeout(context.Background(), unratedTime)
+		defer cancel()
+		err := s.one(ctx, "SELECT sum(events) FROM tallies FINAL WHERE line = "+key16(lineKey{}), &g.count)
+		g.at, g.known = now, err == nil
+	}
+	if g.known {
+		ch <- prometheus.MustNewConstMetric(unratedDesc, prometheus.GaugeValue, float64(g.count))
+	}
 }
 
 func newMetrics(s *Store) *metrics {
@@ -84,6 +121,7 @@ func (s *Store) Describe(ch chan<- *prometheus.Desc) {
 	for _, c := range s.metrics.collectors() {
 		c.Describe(ch)
 	}
+	ch <- unratedDesc
 }
 
 // Collect implements prometheus.Collector.
@@ -91,4 +129,5 @@ func (s *Store) Collect(ch chan<- prometheus.Metric) {
 	for _, c := range s.metrics.collectors() {
 		c.Collect(ch)
 	}
+	s.metrics.unrated.collect(s, ch)
 }

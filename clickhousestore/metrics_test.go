@@ -1,0 +1,53 @@
+package clickhousestore_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tollbook/clickhousestore"
+)
+
+// TestUnratedMetric: what no rate has covered is told, as of the last ten seconds, and
+// by no server that cannot know it.
+func TestUnratedMetric(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	server := newServer(t)
+	_, url := server.database(t)
+	l := servers(t, url, 1, clickhousestore.Options{Clock: func() time.Time { return now }})[0]
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(l)
+	want := func(what string, want int) { // -1: not told
+		t.Helper()
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := -1
+		for _, f := range families {
+			if f.GetName() == "tollbook_unrated_events" {
+				got = int(f.GetMetric()[0].GetGauge().GetValue())
+			}
+		}
+		if got != want {
+			t.Errorf("%s: %d unrated, want %d", what, got, want)
+		}
+	}
+	want("in the beginning", 0)
+	postLoop(t, l, someBatches(52, 1, 100)[0])
+	unrated, err := l.CountUnrated(t.Context(), "")
+	if err != nil || unrated == 0 {
+		t.Fatalf("%d events are unrated, %v: nothing is tested", unrated, err)
+	}
+	want("at once", 0)
+	now = now.Add(10 * time.Second)
+	want("later", unrated)
+	server.Stop()
+	now = now.Add(10 * time.Second)
+	want("of a ClickHouse that does not answer", -1)
+	server.Continue()
+	now = now.Add(10 * time.Second)
+	want("of one that does again", unrated)
+}
