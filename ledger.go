@@ -252,8 +252,8 @@ type Ledger interface {
 	History(ctx context.Context, claim Claim) (words []BookedEvent, replaces *BookedEvent, err error)
 
 	// Latest returns the latest word about each of 1 to MaxBatch events, in their
-	// order. An *Error with CodeNotFound: there is no such event.
-	Latest(ctx context.Context, claims []Claim) ([]BookedEvent, error)
+	// order, nil where there is no such event.
+	Latest(ctx context.Context, claims []Claim) ([]*BookedEvent, error)
 
 	// Journal yields everything that is written down behind a Chapter's Next, ""
 	// from the start, in an order in which it could have been written: what comes

@@ -135,27 +135,35 @@ func (s *Sender) claimVoids(requests []*VoidRequest, results []VoidResult) []voi
 	return pending
 }
 
-// readVoided reads the latest words of events and settles those that are
-// voided already or not there.
+// readVoided reads the latest words of events, if they have not been read, and
+// settles those that are voided already or not there.
 func (s *Sender) readVoided(ctx context.Context, pending []voiding) ([]voiding, error) {
+	var claims []tollbook.Claim
+	var of []int
+	for i, p := range pending {
+		if p.word == nil {
+			claims, of = append(claims, p.claim), append(of, i)
+		}
+	}
+	if len(claims) > 0 {
+		words, err := s.book.ledger.Latest(ctx, claims)
+		if err != nil {
+			return nil, err
+		}
+		for i, w := range words {
+			pending[of[i]].word = w
+		}
+	}
 	left := pending[:0]
 	for _, p := range pending {
-		if p.word == nil {
-			words, _, err := s.book.ledger.History(ctx, p.claim)
-			if tollbook.CodeOf(err) == tollbook.CodeNotFound || err == nil && p.AccountID != "" && p.AccountID != words[0].AccountID {
-				p.result.Status = VoidNotFound
-				continue
-			}
-			if err != nil {
-				return nil, err
-			}
-			p.word = &words[0]
-		}
-		if p.word.Void != nil {
+		switch {
+		case p.word == nil || p.AccountID != "" && p.AccountID != p.word.AccountID:
+			p.result.Status = VoidNotFound
+		case p.word.Void != nil:
 			p.result.Status = AlreadyVoided
-			continue
+		default:
+			left = append(left, p)
 		}
-		left = append(left, p)
 	}
 	return left, nil
 }

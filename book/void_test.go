@@ -11,12 +11,12 @@ import (
 	"tollbook/storetest"
 )
 
-func (l *meddling) History(ctx context.Context, claim tollbook.Claim) ([]tollbook.BookedEvent, *tollbook.BookedEvent, error) {
-	words, replaces, err := l.Ledger.History(ctx, claim)
-	if l.afterHistory != nil {
-		l.afterHistory()
+func (l *meddling) Latest(ctx context.Context, claims []tollbook.Claim) ([]*tollbook.BookedEvent, error) {
+	words, err := l.Ledger.Latest(ctx, claims)
+	if l.afterLook != nil {
+		l.afterLook()
 	}
-	return words, replaces, err
+	return words, err
 }
 
 func (l *meddling) Book(ctx context.Context, under tollbook.Pos, bookings []tollbook.Booking) ([]tollbook.Outcome, error) {
@@ -66,13 +66,13 @@ func TestVoidMeetsOtherCorrections(t *testing.T) {
 	}{
 		{"nothing", func(*fixture, *meddling, func(func()) func()) {}, []string{"1", "d"}, "[voided:2026-08 voided]", "2026-08 1"},
 		{"voided meanwhile", func(f *fixture, l *meddling, once func(func()) func()) {
-			l.afterHistory = once(func() {
+			l.afterLook = once(func() {
 				_, err := f.sender.Void(f.ctx, voids("1"))
 				f.must(err)
 			})
 		}, []string{"1", "2"}, "[already_voided voided:2026-08]", ""},
 		{"rated meanwhile", func(f *fixture, l *meddling, once func(func()) func()) {
-			l.afterHistory = once(func() {
+			l.afterLook = once(func() {
 				_, _, err := f.operator.PutRateCard(f.ctx, "std", "resource,price_per_increment,increment,currency\nCALL,1,1,USD\nDIALER,5,1,USD\n")
 				f.must(err)
 				_, err = f.book.TakeUp(f.ctx)

@@ -2,34 +2,29 @@ package clickhousestore
 
 import (
 	"context"
+	"slices"
 
 	"tollbook"
 )
 
 // Latest implements tollbook.Ledger. An event whose epoch has not been folded
 // may turn out to have come twice, so that is done first.
-func (s *Store) Latest(ctx context.Context, claims []tollbook.Claim) ([]tollbook.BookedEvent, error) {
+func (s *Store) Latest(ctx context.Context, claims []tollbook.Claim) ([]*tollbook.BookedEvent, error) {
 	if err := checkBatch(len(claims)); err != nil {
 		return nil, err
 	}
 	words, err := s.latestWords(ctx, claims)
-	if err == nil && words == nil {
+	if err == nil && slices.Contains(words, nil) {
 		if _, err = s.fold(ctx); err == nil {
 			words, err = s.latestWords(ctx, claims)
 		}
 	}
-	switch {
-	case err != nil:
-		return nil, unavailable(err)
-	case words == nil:
-		return nil, errNoEvent
-	}
-	return words, nil
+	return words, unavailable(err)
 }
 
-// latestWords returns the latest words about events, nil where one of them is
-// not among those that are folded.
-func (s *Store) latestWords(ctx context.Context, claims []tollbook.Claim) ([]tollbook.BookedEvent, error) {
+// latestWords returns the latest words about events, nil for one that is not among
+// those that are folded.
+func (s *Store) latestWords(ctx context.Context, claims []tollbook.Claim) ([]*tollbook.BookedEvent, error) {
 	found := make(map[tollbook.Claim]*tollbook.BookedEvent, len(claims))
 	look := func(claims []tollbook.Claim, sql string) error {
 		asked := make([][]byte, len(claims))
@@ -63,13 +58,9 @@ func (s *Store) latestWords(ctx context.Context, claims []tollbook.Claim) ([]tol
 			return nil, err
 		}
 	}
-	words := make([]tollbook.BookedEvent, len(claims))
+	words := make([]*tollbook.BookedEvent, len(claims))
 	for i, claim := range claims {
-		w := found[claim]
-		if w == nil {
-			return nil, nil
-		}
-		words[i] = *w
+		words[i] = found[claim]
 	}
 	return words, nil
 }

@@ -10,7 +10,7 @@ import (
 
 // Latest implements tollbook.Ledger. The words are read in the order in which
 // they lie in the log.
-func (s *Store) Latest(ctx context.Context, claims []tollbook.Claim) ([]tollbook.BookedEvent, error) {
+func (s *Store) Latest(ctx context.Context, claims []tollbook.Claim) ([]*tollbook.BookedEvent, error) {
 	if err := checkBatch(len(claims)); err != nil {
 		return nil, err
 	}
@@ -18,12 +18,11 @@ func (s *Store) Latest(ctx context.Context, claims []tollbook.Claim) ([]tollbook
 	if err != nil {
 		return nil, err
 	}
-	order := make([]int, len(places))
+	order := make([]int, 0, len(places))
 	for i, at := range places {
-		if at == 0 {
-			return nil, errNoEvent
+		if at != 0 {
+			order = append(order, i)
 		}
-		order[i] = i
 	}
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(places[a], places[b]) })
 	if err := s.enter(); err != nil {
@@ -31,14 +30,16 @@ func (s *Store) Latest(ctx context.Context, claims []tollbook.Claim) ([]tollbook
 	}
 	defer s.leave()
 	r := s.wordReader()
-	words := make([]tollbook.BookedEvent, len(places))
+	words := make([]*tollbook.BookedEvent, len(places))
 	for _, i := range order {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if words[i], _, err = r.read(places[i]); err != nil {
+		w, _, err := r.read(places[i])
+		if err != nil {
 			return nil, err
 		}
+		words[i] = &w
 	}
 	return words, nil
 }

@@ -8,7 +8,7 @@ import (
 	"tollbook"
 )
 
-func (m *mutant) Latest(ctx context.Context, claims []tollbook.Claim) ([]tollbook.BookedEvent, error) {
+func (m *mutant) Latest(ctx context.Context, claims []tollbook.Claim) ([]*tollbook.BookedEvent, error) {
 	words, err := m.Model.Latest(ctx, claims)
 	if m.latest != nil {
 		m.latest(words)
@@ -149,17 +149,22 @@ func journalFaults() []fault {
 			}
 		}},
 		{"the latest word is the one before", "Journal/Latest", func(m *mutant) {
-			m.latest = func(words []tollbook.BookedEvent) {
-				for i := range words {
-					if said := m.now.history[words[i].Claim]; len(said) > 1 {
-						words[i] = said[len(said)-2].BookedEvent
+			m.latest = func(words []*tollbook.BookedEvent) {
+				for i, w := range words {
+					if w == nil {
+						continue
+					}
+					if said := m.now.history[w.Claim]; len(said) > 1 {
+						words[i] = &said[len(said)-2].BookedEvent
 					}
 				}
 			}
 		}},
 		{"the latest words come in another order", "Journal/Latest", func(m *mutant) {
-			m.latest = func(words []tollbook.BookedEvent) {
-				slices.SortFunc(words, func(a, b tollbook.BookedEvent) int { return int(a.Came) - int(b.Came) })
+			m.latest = func(words []*tollbook.BookedEvent) {
+				if !slices.Contains(words, nil) {
+					slices.SortFunc(words, func(a, b *tollbook.BookedEvent) int { return int(a.Came) - int(b.Came) })
+				}
 			}
 		}},
 	}

@@ -10,18 +10,19 @@ import (
 )
 
 // Latest implements tollbook.Ledger.
-func (m *Model) Latest(_ context.Context, claims []tollbook.Claim) (words []tollbook.BookedEvent, err error) {
+func (m *Model) Latest(_ context.Context, claims []tollbook.Claim) (words []*tollbook.BookedEvent, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(claims) < 1 || len(claims) > tollbook.MaxBatch {
 		return nil, tollbook.NewError(tollbook.CodeTooLarge, "not 1 to MaxBatch events")
 	}
 	for _, claim := range claims {
-		w := m.now.latest(claim)
-		if w == nil {
-			return nil, tollbook.NewError(tollbook.CodeNotFound, "no such event")
+		var word *tollbook.BookedEvent
+		if w := m.now.latest(claim); w != nil {
+			latest := w.BookedEvent
+			word = &latest
 		}
-		words = append(words, w.BookedEvent)
+		words = append(words, word)
 	}
 	return words, nil
 }

@@ -26,7 +26,7 @@ type mutant struct {
 	restate func(under tollbook.Pos, r tollbook.Restatement) error
 	month   func(q tollbook.MonthQuery) (tollbook.Ref, []tollbook.BookedEvent)
 	history func(claim tollbook.Claim) ([]tollbook.BookedEvent, *tollbook.BookedEvent, error)
-	latest  func(words []tollbook.BookedEvent)
+	latest  func(words []*tollbook.BookedEvent)
 	journal func(all []tollbook.Chapter) []tollbook.Chapter
 	end     func() (string, error)
 	totals  func(org string) ([]tollbook.Total, error)

@@ -31,7 +31,10 @@ func (c *copier) bookings(ctx context.Context, ch *tollbook.Chapter) error {
 		}
 		for i := range some {
 			w := &some[i]
-			bookings = append(bookings, tollbook.Booking{Event: &latest[i], Booked: w.Booked, Measured: w.Measured, Void: w.Void, Adjusts: w.Adjusts})
+			if latest[i] == nil {
+				return lacks(w)
+			}
+			bookings = append(bookings, tollbook.Booking{Event: latest[i], Booked: w.Booked, Measured: w.Measured, Void: w.Void, Adjusts: w.Adjusts})
 		}
 	}
 	if ch.Together {
@@ -57,10 +60,14 @@ func (c *copier) book(ctx context.Context, bookings []tollbook.Booking) error {
 		case tollbook.TooManyRecords:
 			return tooManyRecords(e.OrganizationID, e.AccountID, bookings[i].Booked)
 		default:
-			return conflict("The destination lacks event %q of source %q, organization %s.", e.ID, e.Source, e.OrganizationID)
+			return lacks(e)
 		}
 	}
 	return nil
+}
+
+func lacks(e *tollbook.BookedEvent) error {
+	return conflict("The destination lacks event %q of source %q, organization %s.", e.ID, e.Source, e.OrganizationID)
 }
 
 // restate writes a restatement. Nobody else corrects anything meanwhile, so the

@@ -149,17 +149,19 @@ func (s *serverOf) serve(n, i int) {
 	s.posted = append(s.posted, batch...)
 	s.again(func() error {
 		words, err := s.ledger.Latest(ctx, []tollbook.Claim{s.posted[i*7%len(s.posted)].Claim, s.posted[i*11%len(s.posted)].Claim})
-		if tollbook.CodeOf(err) == tollbook.CodeNotFound {
-			return nil // one of them was rejected
-		}
 		if err != nil {
 			return err
 		}
 		var bookings []tollbook.Booking
-		for k := range words {
-			bookings = append(bookings, tollbook.Booking{Event: &words[k], Booked: words[k].Home + tollbook.Month(i%3), Measured: tollbook.Measured{Unrated: tollbook.NoRate}})
+		for _, w := range words {
+			if w == nil {
+				continue // it was rejected
+			}
+			bookings = append(bookings, tollbook.Booking{Event: w, Booked: w.Home + tollbook.Month(i%3), Measured: tollbook.Measured{Unrated: tollbook.NoRate}})
 		}
-		_, err = s.ledger.Book(ctx, s.head, bookings)
+		if len(bookings) > 0 {
+			_, err = s.ledger.Book(ctx, s.head, bookings)
+		}
 		return err
 	})
 	if i%5 == 4 {

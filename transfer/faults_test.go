@@ -71,7 +71,7 @@ func (w *told) post(n int) {
 func (w *told) latest(i int) *tollbook.BookedEvent {
 	words, err := w.ledger.Latest(w.t.Context(), []tollbook.Claim{w.posted[i].Claim})
 	must(w.t, err)
-	return &words[0]
+	return words[0]
 }
 
 // book makes an event unrated, or voids it; where it is void, it stays so.
