@@ -181,7 +181,7 @@ func TestNothingIsBookedInAClosedMonth(t *testing.T) {
 type meddling struct {
 	tollbook.Ledger
 	beforeDefine func(defs []tollbook.Definition) error
-	afterLook func()
+	afterLook    func()
 	beforeBook   func()
 }
 

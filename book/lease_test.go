@@ -6,6 +6,7 @@ import (
 	"iter"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -166,6 +167,7 @@ type serverLedger struct {
 	reads  atomic.Int32  // of months
 	stall  chan struct{} // not nil: is told of a read of a month, which then waits until whoever asked goes away
 	silent atomic.Bool   // it does not answer who extends a lease
+	frozen sync.RWMutex  // locked: who takes or extends a lease has not got to it yet
 }
 
 func (l *serverLedger) MonthEvents(ctx context.Context, q tollbook.MonthQuery) (tollbook.Ref, iter.Seq2[tollbook.BookedEvent, error]) {
@@ -185,6 +187,8 @@ func (l *serverLedger) Lease(ctx context.Context, name string, holder [16]byte, 
 		<-ctx.Done()
 		return 0, ctx.Err()
 	}
+	l.frozen.RLock()
+	defer l.frozen.RUnlock()
 	return l.Ledger.Lease(ctx, name, holder, length)
 }
 
@@ -286,10 +290,12 @@ func TestLeaseIsLost(t *testing.T) {
 	slow.refreshes()
 	id := slow.asks()
 	<-stall
+	slow.ledger.frozen.Lock()
 	clock.set("2026-09-15T12:00:01Z")
 	r.must(r.book.Refresh(r.ctx))
 	r.ended()
 	r.check(id)
+	slow.ledger.frozen.Unlock()
 	slow.lost()
 	if slow.book.Leads() || !r.book.Leads() {
 		t.Error("it is not led by who has taken over")
