@@ -109,10 +109,16 @@ type first struct {
 	ok    bool
 }
 
+// earliestRecord returns the first month with records, as it is now.
 func (b *Book) earliestRecord(ctx context.Context, organizationID string) (first, error) {
 	if err := b.ledger.Settle(ctx); err != nil {
 		return first{}, err
 	}
+	return b.earliestSeen(ctx, organizationID)
+}
+
+// earliestSeen returns the first month with records, as it was a while ago.
+func (b *Book) earliestSeen(ctx context.Context, organizationID string) (first, error) {
 	page, err := b.ledger.Records(ctx, tollbook.Query{OrganizationID: organizationID, Order: tollbook.Order{Field: tollbook.OrderMonth}, Limit: 1})
 	if err != nil || len(page.Records) == 0 {
 		return first{}, err
@@ -295,7 +301,8 @@ func (b *Book) dueMonth(ctx context.Context, organizationID string) (first, erro
 	if !b.hasSchedule(organizationID) {
 		return first{}, nil
 	}
-	next, err := b.firstOpen(ctx, organizationID)
+	// Whoever closes it looks again. This is asked of many organizations.
+	next, err := b.firstOpen(ctx, organizationID, b.earliestSeen)
 	if err != nil || !next.ok {
 		return first{}, err
 	}
@@ -323,12 +330,13 @@ func (o *organization) closesAt(m tollbook.Month) *time.Time {
 	return &at
 }
 
-// firstOpen returns the month of an organization that is to be closed next.
-func (b *Book) firstOpen(ctx context.Context, organizationID string) (first, error) {
+// firstOpen returns the month of an organization that is to be closed next: behind
+// those that are closed, or the earliest.
+func (b *Book) firstOpen(ctx context.Context, organizationID string, earliest func(context.Context, string) (first, error)) (first, error) {
 	if m, closed := b.lastClosed(organizationID); closed {
 		return first{m + 1, true}, nil
 	}
-	return b.earliestRecord(ctx, organizationID)
+	return earliest(ctx, organizationID)
 }
 
 func (b *Book) lastClosed(organizationID string) (m tollbook.Month, ok bool) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -253,59 +252,6 @@ func TestAnEarlierMonthIsClosedWithTheFirst(t *testing.T) {
 		t.Errorf("%d statements, %v", n, differences)
 	}
 	f.want("loaded again", newFixtureOn(t, open(t, ledger)).months(), want)
-}
-
-// TestSchedule: an organization that says so has its months closed some days
-// after their end, in order, by nobody's call.
-func TestSchedule(t *testing.T) {
-	w := newWatch("2026-09-15T12:00:00Z")
-	ledger := storetest.NewModel()
-	f := newFixtureOn(t, openAt(t, ledger, w.time))
-	f.must(f.book.CloseDue(f.ctx))
-	f.post(callAt("1", "2026-07-31T00:00:00Z"))
-	f.must(f.book.CloseDue(f.ctx))
-	f.want("without a schedule", f.months(), "2026-07 open, 2026-08 open, 2026-09 open")
-
-	days := 5
-	card := "std"
-	_, err := f.operator.PutOrganization(f.ctx, tollbook.Organization{ID: "acme", Name: "Acme", RateCardID: &card, CloseAfterDays: &days})
-	f.must(err)
-	m, err := f.operator.Month(f.ctx, "acme", month("2026-09"))
-	f.must(err)
-	f.want("closes at", m.ClosesAt.Format(time.RFC3339), "2026-10-06T00:00:00Z")
-	f.must(f.book.CloseDue(f.ctx))
-	f.want("due", f.months(), "2026-07 closed, 2026-08 closed, 2026-09 open")
-	w.set("2026-10-05T23:59:59Z")
-	f.must(f.book.CloseDue(f.ctx))
-	f.want("a second before", f.months(), "2026-07 closed, 2026-08 closed, 2026-09 open, 2026-10 open")
-	w.set("2026-10-06T00:00:00Z")
-	f.must(f.book.CloseDue(f.ctx))
-	f.want("in time", f.months(), "2026-07 closed, 2026-08 closed, 2026-09 closed, 2026-10 open")
-	m, err = f.operator.Month(f.ctx, "acme", month("2026-09"))
-	f.must(err)
-	f.want("closed by", *m.ClosedBy, "schedule")
-
-	days = -1
-	_, err = f.operator.PutOrganization(f.ctx, tollbook.Organization{ID: "acme", Name: "Acme", CloseAfterDays: &days})
-	if tollbook.CodeOf(err) != tollbook.CodeInvalidContent {
-		t.Errorf("a negative grace period: %v", err)
-	}
-}
-
-// TestScheduleTakesTurns: a schedule that has much to close leaves the other
-// work its turn.
-func TestScheduleTakesTurns(t *testing.T) {
-	var read atomic.Int64 // how often the clock was
-	f := newFixtureOn(t, openAt(t, storetest.NewModel(), func() time.Time {
-		return time.Date(2026, 9, 15, 12, int(read.Add(1)), 0, 0, time.UTC)
-	}))
-	f.post(callAt("1", "2026-07-31T00:00:00Z"))
-	_, err := f.operator.PutOrganization(f.ctx, tollbook.Organization{ID: "acme", Name: "Acme", CloseAfterDays: new(int)})
-	f.must(err)
-	f.must(f.book.CloseDue(f.ctx))
-	f.want("the first turn", f.months(), "2026-07 closed, 2026-08 open, 2026-09 open")
-	f.must(f.book.CloseDue(f.ctx))
-	f.want("the second turn", f.months(), "2026-07 closed, 2026-08 closed, 2026-09 open")
 }
 
 // TestMarkDay: a day is marked once, and only if something was counted since

@@ -61,7 +61,7 @@ func (b *Book) span(ctx context.Context, organizationID string) (from, to tollbo
 	if o == nil {
 		return 0, 0, errNoObject(tollbook.KindOrganization)
 	}
-	next, err := b.firstOpen(ctx, organizationID)
+	next, err := b.firstOpen(ctx, organizationID, b.earliestRecord)
 	if err != nil {
 		return 0, 0, err
 	}
