@@ -45,6 +45,7 @@ type Book struct {
 	opt    Options
 
 	defining sync.Mutex // held while a definition is decided and appended
+	together together
 
 	lease lease
 
@@ -178,6 +179,12 @@ type definition struct {
 	value any
 }
 
+// authored is a definition and whose it is.
+type authored struct {
+	definition
+	actor string
+}
+
 // define appends what decide decides on the definitions as they are, and
 // decides again whenever they have moved on.
 func (b *Book) define(ctx context.Context, actor string, decide func(*state) (definition, error)) error {
@@ -195,6 +202,17 @@ func (b *Book) define(ctx context.Context, actor string, decide func(*state) (de
 func (b *Book) defineAll(ctx context.Context, actor string, decide func(*state) ([]definition, error)) error {
 	b.defining.Lock()
 	defer b.defining.Unlock()
+	return b.append(ctx, func(s *state) (all []authored, err error) {
+		defs, err := decide(s)
+		for _, d := range defs {
+			all = append(all, authored{d, actor})
+		}
+		return all, err
+	})
+}
+
+// append is defineAll for whoever holds defining.
+func (b *Book) append(ctx context.Context, decide func(*state) ([]authored, error)) error {
 	for {
 		b.mu.RLock()
 		head := b.state.pos
@@ -205,7 +223,7 @@ func (b *Book) defineAll(ctx context.Context, actor string, decide func(*state) 
 		}
 		defs := make([]tollbook.Definition, len(decided))
 		for i, d := range decided {
-			if defs[i], err = b.encode(actor, d); err != nil {
+			if defs[i], err = b.encode(d); err != nil {
 				return err
 			}
 		}

@@ -117,7 +117,7 @@ func (op *Operator) PutAccount(ctx context.Context, a tollbook.Account) (now tol
 	if a.TimeZone == "" {
 		a.TimeZone = "UTC"
 	}
-	err = op.book.define(ctx, op.actor, func(s *state) (definition, error) {
+	err = op.book.defineTogether(ctx, op.actor, tollbook.KindAccount, a.ID, func(s *state) (definition, error) {
 		was := s.accounts[a.ID]
 		created = was == nil
 		if err := checkAccount(s, &a); err != nil {
@@ -166,7 +166,7 @@ func (op *Operator) PutProduct(ctx context.Context, p tollbook.Product) (created
 	if err := checkID(p.ID); err != nil {
 		return false, err
 	}
-	err = op.book.define(ctx, op.actor, func(s *state) (definition, error) {
+	err = op.book.defineTogether(ctx, op.actor, tollbook.KindProduct, p.ID, func(s *state) (definition, error) {
 		var f faults
 		f.text("name", p.Name, true)
 		f.oneOf("family", p.Family, tollbook.ProductFamilies())

@@ -258,12 +258,12 @@ func (s *state) cardOf(a *account) *rating.Card {
 }
 
 // encode makes a definition of d, with a request id of its own.
-func (b *Book) encode(actor string, d definition) (tollbook.Definition, error) {
+func (b *Book) encode(d authored) (tollbook.Definition, error) {
 	body, err := json.Marshal(d.value)
 	if err != nil {
 		return tollbook.Definition{}, err
 	}
-	def := tollbook.Definition{At: b.opt.Clock().UTC(), Actor: actor, Kind: d.kind, ID: d.id, Body: body}
+	def := tollbook.Definition{At: b.opt.Clock().UTC(), Actor: d.actor, Kind: d.kind, ID: d.id, Body: body}
 	_, err = io.ReadFull(b.opt.Rand, def.RequestID[:])
 	return def, err
 }
