@@ -50,7 +50,7 @@ func (s *Store) Verify(ctx context.Context, told func(done, total int64)) (*Repo
 	}
 	v := &verifier{store: s, upTo: f.instant}
 	var rows int64
-	err = s.one(ctx, fmt.Sprintf("SELECT toInt64(countIf(kind > 0)), toInt64((SELECT count() FROM bookings WHERE seq <= %d)), toInt64((SELECT count() FROM events)) FROM log WHERE pos <= %d", f.seq, f.cut), &v.report.Definitions, &v.report.Bookings, &rows)
+	err = s.one(ctx, fmt.Sprintf("SELECT toInt64(countIf(kind > 0)), toInt64((SELECT count() FROM bookings WHERE seq <= %d)), toInt64((SELECT count() FROM events)) FROM log", f.seq), &v.report.Definitions, &v.report.Bookings, &rows)
 	parts := min(1+rows/namesAtOnce, maxParts)
 	total := parts + 3
 	for step := int64(0); err == nil && step < total; step++ {

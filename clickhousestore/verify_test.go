@@ -90,3 +90,17 @@ func voidOne(t *testing.T, s *clickhousestore.Store, under tollbook.Pos) {
 		t.Fatal(outcomes, err)
 	}
 }
+
+// TestVerifyCountsDefinitions: definitions behind which nothing has been counted yet
+// are there, too.
+func TestVerifyCountsDefinitions(t *testing.T) {
+	t.Parallel()
+	_, url := sharedServer(t).database(t)
+	s := servers(t, url, 1, clickhousestore.Options{})[0]
+	if _, err := s.Define(t.Context(), 0, []tollbook.Definition{{RequestID: [16]byte{1}, Kind: tollbook.KindProduct, ID: "p"}}); err != nil {
+		t.Fatal(err)
+	}
+	if report, err := s.Verify(t.Context(), nil); err != nil || report.Definitions != 1 {
+		t.Errorf("%+v, %v", report, err)
+	}
+}
