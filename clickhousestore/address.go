@@ -49,10 +49,10 @@ func readAddress(text string) (*address, error) {
 		return nil, errors.New("there is an @ behind the host: percent-encode user and password, in which / is %2F, # is %23, ? is %3F, @ is %40 and % is %25")
 	}
 	o, err := clickhouse.ParseDSN(text)
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		err = e.Err // which does not say the password
-	}
+	_, unread := errors.AsType[*url.Error](err)
 	switch {
+	case unread: // the error may say the password
+		return nil, errors.New("it is not of the form " + scheme + "://USER:PASSWORD@HOST:PORT/DATABASE, user and password percent-encoded")
 	case err != nil:
 		return nil, err
 	case o.Auth.Database == "":

@@ -34,9 +34,7 @@ func (cfg *nodeConfig) checkKeys() error {
 	if err != nil {
 		return err
 	}
-	if cfg.issuer != "" && !signs { // tokens are an external issuer's
-		return nil
-	}
+	signs = signs || cfg.issuer != "" // tokens are an external issuer's
 	sends, err := holds(cfg.data, webhookKeyName)
 	if err != nil {
 		return err
