@@ -139,15 +139,13 @@ func (b *backlogs) settle(at shardTable, told []*backlog) {
 
 // backlogs returns the backlogs of tables, by their names.
 func (m *member) backlogs(ctx context.Context, database string, tables []string) (map[string]*backlog, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
 	sql := fmt.Sprintf(`SELECT table, log_max_index, log_pointer, total_replicas, is_readonly OR is_session_expired, zookeeper_exception, '', 0, 0
 			FROM system.replicas WHERE %[1]s
 		UNION ALL SELECT table, 0, 0, 0, 0, '', new_part_name, required_quorum > 0, create_time < now() - %[2]d
 			FROM system.replication_queue WHERE %[1]s AND type IN ('GET_PART', 'ATTACH_PART') AND source_replica != replica_name`,
 		"database = "+quote(database)+" AND table IN ('"+strings.Join(tables, "', '")+"')", lackedFor)
 	all := map[string]*backlog{}
-	err := m.query(ctx, sql, func(rows driver.Rows) error {
+	each := func(rows driver.Rows) error {
 		var table, failed, part string
 		var end, pointer uint64
 		var replicas uint32
@@ -169,7 +167,8 @@ func (m *member) backlogs(ctx context.Context, database string, tables []string)
 			b.end, b.pointer, b.replicas = end, pointer, replicas
 		}
 		return nil
-	})
+	}
+	err := within(ctx, answerTime, errNoAnswer, func(ctx context.Context) error { return m.query(ctx, sql, each) })
 	if err != nil {
 		return nil, err
 	}

@@ -71,6 +71,9 @@ const silence = statementTime + 30*time.Second
 // answerTime is how long a server may take to say what it is running.
 const answerTime = 3 * time.Second
 
+// errNoAnswer is that it has taken longer.
+var errNoAnswer = errors.New("the server does not answer")
+
 // errUnheard is that a replica may be writing that cannot be asked.
 var errUnheard = errors.New("a replica does not answer, and may be writing")
 
@@ -135,15 +138,17 @@ type answer struct {
 // writers returns the ids of the statements that write on a server. Of several
 // replicas one need not answer.
 func (m *member) writers(ctx context.Context) (a answer) {
-	if m.replicated {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, answerTime)
-		defer cancel()
+	ask := func(ctx context.Context) error {
+		return m.query(ctx, "SELECT query_id FROM system.processes WHERE startsWith(query_id, '"+writing+"')", func(rows driver.Rows) error {
+			a.ids = append(a.ids, "")
+			return rows.Scan(&a.ids[len(a.ids)-1])
+		})
 	}
-	a.err = m.query(ctx, "SELECT query_id FROM system.processes WHERE startsWith(query_id, '"+writing+"')", func(rows driver.Rows) error {
-		a.ids = append(a.ids, "")
-		return rows.Scan(&a.ids[len(a.ids)-1])
-	})
+	if m.replicated {
+		a.err = within(ctx, answerTime, errNoAnswer, ask)
+	} else {
+		a.err = ask(ctx)
+	}
 	return a
 }
 

@@ -60,3 +60,8 @@ func (s *Store) TakeTurn(ctx context.Context) (leave func()) {
 func (s *Store) Corrections() (inHand bool, waiting int) {
 	return s.books.began.Load() != nil, len(s.books.queue)
 }
+
+// WhileStill reads what there was at a mark, again if records are replaced meanwhile.
+func (s *Store) WhileStill(ctx context.Context, q *tollbook.Query, read func() error) error {
+	return s.whileStill(ctx, q, read)
+}

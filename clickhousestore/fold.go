@@ -144,8 +144,8 @@ func (s *Store) lastFold(ctx context.Context) (*freshness, error) {
 	err := s.query(ctx, "SELECT cut, at, toUnixTimestamp64Micro(now64(6, 'UTC')) - toUnixTimestamp64Micro(at) FROM folds ORDER BY cut DESC LIMIT 1", func(rows driver.Rows) error {
 		var age int64
 		err := rows.Scan(&f.cut, &f.at, &age)
-		if age < 0 { // by a clock that was ahead; who knows how old it is, or who folds
-			age = (noLeaseAfter * s.opts.Freshness).Microseconds()
+		if age < 0 { // by a clock that was ahead; who knows how old it is
+			age = s.opts.Freshness.Microseconds()
 		}
 		f.began = now.Add(-time.Duration(age) * time.Microsecond)
 		return err

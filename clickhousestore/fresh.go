@@ -29,37 +29,42 @@ func (s *Store) foldDue() time.Duration {
 // whether it is time for a fold.
 const looksInFreshness = 10
 
-// foldLoop folds often enough for Freshness, until the store is closed.
+// foldLoop folds often enough for Freshness, until the store is closed. Where a fold
+// fails it leaves the next one to others for a while.
 func (s *Store) foldLoop(ctx context.Context) {
 	ticker := time.NewTicker(s.opts.Freshness / looksInFreshness)
 	defer ticker.Stop()
-	for failed := false; ; {
+	var failed time.Time
+	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		err := s.keepFresh(ctx)
-		if err != nil && !failed && ctx.Err() == nil {
-			s.opts.Logger.Warn("a fold failed; it is tried again", slog.Any("error", err))
+		now := s.opts.Clock()
+		if now.Sub(failed) < s.opts.Freshness/5 {
+			continue
 		}
-		failed = err != nil
+		switch err := s.keepFresh(ctx); {
+		case err == nil:
+			failed = time.Time{}
+		case ctx.Err() == nil:
+			if failed.IsZero() {
+				s.opts.Logger.Warn("a fold failed; it is tried again", slog.Any("error", err))
+			}
+			failed = s.opts.Clock()
+		}
 	}
 }
 
-// keepFresh folds if it is time to, unless another server is about it. One whose
-// fold has failed leaves it to others, or to its pages, for a while.
+// keepFresh folds if it is time to, unless another server is about it.
 func (s *Store) keepFresh(ctx context.Context) error {
 	if err := s.takeTurn(ctx); err != nil {
 		return err
 	}
 	defer s.folding.leave()
-	now := s.opts.Clock()
-	if s.lines.thin(now) {
+	if s.lines.thin(s.opts.Clock()) {
 		s.hot.forget()
-	}
-	if now.Sub(s.foldFailed) < s.opts.Freshness {
-		return nil
 	}
 	_, err := s.refresh(ctx, s.foldDue())
 	return err
@@ -101,22 +106,36 @@ func (s *Store) refresh(ctx context.Context, age time.Duration) (*freshness, err
 		s.freshest.Store(f)
 		return f, nil
 	}
-	return s.foldAlone(ctx, f)
+	return s.foldAlone(ctx, f.cut)
 }
 
 // foldLease is held by the server that folds. It only spares others the work:
 // whoever folds, once or twice, comes to the same rows.
 const foldLease = "fold"
 
-// noLeaseAfter is after how many times Freshness without a fold anybody folds: who
-// has the lease does not get on.
+// noLeaseAfter is for how many times Freshness another server may have the lease
+// without a fold: it does not get on, and anybody folds.
 const noLeaseAfter = 3
 
-// foldAlone folds behind the last fold, unless another server has the lease: it
-// returns nil then. One whose fold fails gives the lease up.
-func (s *Store) foldAlone(ctx context.Context, last *freshness) (f *freshness, err error) {
+// denied is since when others have had the lease, where nothing has been folded since.
+type denied struct {
+	cut   uint64
+	since time.Time
+}
+
+// long tells whether that is for too long.
+func (d *denied) long(cut uint64, now time.Time, freshness time.Duration) bool {
+	if d.cut != cut || d.since.IsZero() {
+		*d = denied{cut, now}
+	}
+	return now.Sub(d.since) >= noLeaseAfter*freshness
+}
+
+// foldAlone folds behind a cut, unless another server has the lease: it returns nil
+// then. One whose fold fails gives the lease up.
+func (s *Store) foldAlone(ctx context.Context, cut uint64) (f *freshness, err error) {
 	length, began := s.opts.Freshness/2, s.opts.Clock()
-	if term, err := s.Lease(ctx, foldLease, s.holder, length); err == nil && term == 0 && began.Sub(last.began) < noLeaseAfter*s.opts.Freshness {
+	if term, err := s.Lease(ctx, foldLease, s.holder, length); err == nil && term == 0 && !s.denied.long(cut, began, s.opts.Freshness) {
 		return nil, nil
 	}
 	ended := make(chan struct{})
@@ -125,8 +144,7 @@ func (s *Store) foldAlone(ctx context.Context, last *freshness) (f *freshness, e
 		close(ended)
 		extending.Wait()
 		if err != nil {
-			s.foldFailed = s.opts.Clock()
-			s.extendFold(ctx, 0)
+			s.extendFold(context.WithoutCancel(ctx), 0)
 		}
 	}()
 	extending.Go(func() {

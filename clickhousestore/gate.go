@@ -133,10 +133,9 @@ func (g *gate) look(addr string, d *database) {
 
 // complete returns an error where a replica lacks what it has lacked for too long.
 func (d *database) complete(ctx context.Context, name string) error {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
+	sql := fmt.Sprintf("SELECT count(), countIf(is_readonly OR is_session_expired), countIf(absolute_delay > %d) FROM system.replicas WHERE database = %s", lackedFor, quote(name))
 	var tables, away, behind uint64
-	err := d.one(ctx, fmt.Sprintf("SELECT count(), countIf(is_readonly OR is_session_expired), countIf(absolute_delay > %d) FROM system.replicas WHERE database = %s", lackedFor, quote(name)), &tables, &away, &behind)
+	err := within(ctx, answerTime, errNoAnswer, func(ctx context.Context) error { return d.one(ctx, sql, &tables, &away, &behind) })
 	switch {
 	case err != nil:
 		return err

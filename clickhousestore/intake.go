@@ -12,7 +12,7 @@ import (
 // Bounds on what waits and is written together.
 const (
 	maxQueued = 256
-	maxGroup  = 5 * tollbook.MaxBatch // events or bookings; one more request is all of it
+	maxGroup  = 5 * tollbook.MaxBatch // events or bookings, but for a request that is larger
 )
 
 // waiting is a request that waits to be written.
@@ -130,7 +130,7 @@ func (in *intake[R]) run(ctx context.Context) {
 			w := r.base()
 			switch {
 			case !w.state.CompareAndSwap(queued, taken):
-			case len(group) > 0 && w.under != group[0].base().under:
+			case len(group) > 0 && (w.under != group[0].base().under || size+w.size > maxGroup):
 				next = []R{r}
 			default:
 				group, size = append(group, r), size+w.size

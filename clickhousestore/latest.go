@@ -2,7 +2,6 @@ package clickhousestore
 
 import (
 	"context"
-	"slices"
 
 	"tollbook"
 )
@@ -14,12 +13,36 @@ func (s *Store) Latest(ctx context.Context, claims []tollbook.Claim) ([]*tollboo
 		return nil, err
 	}
 	words, err := s.latestWords(ctx, claims)
-	if err == nil && slices.Contains(words, nil) {
+	var unknown [][]byte
+	for i, w := range words {
+		if w == nil {
+			unknown = append(unknown, claims[i][:])
+		}
+	}
+	came := false
+	if err == nil && len(unknown) > 0 {
+		came, err = s.anyCame(ctx, unknown)
+	}
+	if err == nil && came {
 		if _, err = s.fold(ctx); err == nil {
 			words, err = s.latestWords(ctx, claims)
 		}
 	}
 	return words, unavailable(err)
+}
+
+// anyCame tells whether one of some events has come since everything was folded, or
+// has been folded.
+func (s *Store) anyCame(ctx context.Context, claims claimed) (came bool, _ error) {
+	asked, err := with(ctx, claims.table("asked"))
+	if err != nil {
+		return false, err
+	}
+	// The claims last: what is folded meanwhile is not behind the last fold any more.
+	const statement = `SELECT count() > 0 FROM (
+		SELECT claim FROM events WHERE epoch >= (SELECT max(cut) FROM folds) AND claim IN (SELECT claim FROM asked)
+		UNION ALL SELECT claim FROM claims WHERE claim IN (SELECT claim FROM asked))`
+	return came, s.one(asked, statement, &came)
 }
 
 // latestWords returns the latest words about events, nil for one that is not among

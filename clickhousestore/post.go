@@ -242,13 +242,8 @@ const writing = "tollbook-write-"
 // after statementTime: the driver gives it 5 seconds more than there are to the
 // deadline.
 func write(ctx context.Context, id uint64, statement func(ctx context.Context) error) error {
-	running, cancel := context.WithTimeoutCause(ctx, statementTime-5*time.Second, errSilent)
-	defer cancel()
-	err := statement(clickhouse.Context(running, clickhouse.WithQueryID(fmt.Sprintf("%s%016x", writing, id))))
-	if err != nil && running.Err() != nil {
-		return context.Cause(running)
-	}
-	return err
+	named := clickhouse.Context(ctx, clickhouse.WithQueryID(fmt.Sprintf("%s%016x", writing, id)))
+	return within(named, statementTime-5*time.Second, errSilent, statement)
 }
 
 // fence refuses a statement unless the last definition is the one at under. It

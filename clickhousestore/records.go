@@ -195,18 +195,26 @@ func (s *Store) whileStill(ctx context.Context, q *tollbook.Query, read func() e
 		return version, err
 	}
 	before, err := replaced()
-	for err == nil {
-		if err = read(); err != nil {
-			break
+	for range maxReads {
+		if err == nil {
+			err = read()
+		}
+		if err != nil {
+			return err
 		}
 		var now uint64
 		if now, err = replaced(); err == nil && now == before {
-			break
+			return nil
 		}
 		before = now
 	}
-	return err
+	return errors.Join(errReplaced, err)
 }
+
+// maxReads is how often a page is read in whose midst records were replaced.
+const maxReads = 10
+
+var errReplaced = tollbook.NewError(tollbook.CodeUnavailable, "Records were replaced while they were read. Try again.")
 
 func (s *Store) page(ctx context.Context, q *tollbook.Query) (page tollbook.Page, err error) {
 	from, order := recordsAt(q.OrganizationID, q.AsOf), orderingOf(q.Order)

@@ -72,6 +72,18 @@ func notNow(err error) bool {
 	return errors.Is(err, errShut) || is && (e.Code == unsatisfiedQuorum || e.Code == replicaIsNotInQuorum || e.Code == allReplicasAreStale)
 }
 
+// within runs f, which fails with late where it takes longer than a limit: that is not
+// the caller's context that has ended.
+func within(ctx context.Context, limit time.Duration, late error, f func(ctx context.Context) error) error {
+	running, cancel := context.WithTimeoutCause(ctx, limit, late)
+	defer cancel()
+	err := f(running)
+	if err != nil && running.Err() != nil {
+		return context.Cause(running)
+	}
+	return err
+}
+
 // patience is how long is waited for the right moment.
 const patience = 15 * time.Second
 

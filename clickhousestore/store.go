@@ -75,13 +75,13 @@ type Store struct {
 	partly map[tollbook.Claim]bool // by posts: what shards have of groups that others refused because the log had moved on, and that comes again
 	books  intake[*correction]
 
-	holder     [16]byte      // of leases
-	folding    turn          // of this server to fold
-	marks      knownMarks    // by folding
-	hot        hot           // by folding
-	foldTook   time.Duration // by folding: the last one
-	foldFailed time.Time     // by folding: when the last one did that had the lease
-	freshest   atomic.Pointer[freshness]
+	holder   [16]byte      // of leases
+	folding  turn          // of this server to fold
+	marks    knownMarks    // by folding
+	hot      hot           // by folding
+	denied   denied        // by folding
+	foldTook time.Duration // by folding: the last one
+	freshest atomic.Pointer[freshness]
 
 	alive   context.Context // until the store is closed
 	stop    context.CancelFunc
@@ -185,8 +185,8 @@ func (s *Store) random() (uint64, error) {
 func (s *Store) Close() error {
 	var err error
 	s.closed.Do(func() {
-		close(s.closing)
 		s.stop()
+		close(s.closing)
 		s.folding <- struct{}{} // nobody folds any more
 		s.running.Wait()
 		err = errors.Join(s.topology.close(), s.conn.Close())
