@@ -7,8 +7,9 @@ import (
 	"tollbook"
 )
 
-// takeUpBatch is how many unrated events are looked at together.
-const takeUpBatch = 1000
+// takeUpBatch is how many unrated events are looked at together. A ledger may have to
+// look through all of them for each such page.
+const takeUpBatch = tollbook.MaxBatch
 
 // takeUpLoop takes up unrated events whenever a definition may have made some
 // ratable, until ctx is done.
