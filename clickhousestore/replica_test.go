@@ -144,6 +144,10 @@ func postUnfetched(t *testing.T) *unfetched {
 
 func (u *unfetched) wantAllOnce(t *testing.T) {
 	t.Helper()
+	for _, batch := range u.batches {
+		postLoop(t, u.ledger, batch)
+	}
+	settleLoop(t, u.ledger) // its pages may be an hour old
 	wantAllOnce(t, u.ledger, u.batches)
 	wantVerified(t, u.ledger)
 }
