@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -194,8 +195,9 @@ func TestReadyAfterWrites(t *testing.T) {
 	t.Parallel()
 	s := sharedServer(t)
 	name, url := s.database(t)
-	now := time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC)
-	l := servers(t, url, 1, clickhousestore.Options{Clock: func() time.Time { return now }})[0]
+	var minutes atomic.Int64
+	now := func() time.Time { return time.Date(2026, 11, 30, 0, int(minutes.Load()), 0, 0, time.UTC) }
+	l := servers(t, url, 1, clickhousestore.Options{Clock: now})[0]
 	batches := someBatches(63, 2, 20)
 	allow := refuse(t, s, name, "events")
 	wantUnavailable(t, l, batches[0])
@@ -203,7 +205,7 @@ func TestReadyAfterWrites(t *testing.T) {
 		t.Errorf("ready with %v after a write that failed", err)
 	}
 	allow()
-	now = now.Add(time.Minute)
+	minutes.Add(1)
 	if err := l.Ready(t.Context()); err != nil {
 		t.Errorf("not ready after a minute: %v", err)
 	}

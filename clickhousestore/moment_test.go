@@ -11,7 +11,7 @@ import (
 func TestOneMoment(t *testing.T) {
 	t.Parallel()
 	s := clickhousetest.Start(t, clickhousetest.Options{InMemory: true, Users: []clickhousetest.User{{Name: "old", Settings: map[string]string{"compatibility": "24.3"}}}})
-	for _, url := range []string{"clickhouse://old@" + s.Addr(), "http://old@" + s.HTTPURL()[len("http://"):], "clickhouse://" + s.Addr() + "?enable_shared_storage_snapshot_in_query=0"} {
+	for _, url := range []string{"clickhouse://old@" + s.Addr() + "/default", "http://old@" + s.HTTPURL()[len("http://"):] + "/default", "clickhouse://" + s.Addr() + "/default?enable_shared_storage_snapshot_in_query=0"} {
 		a, err := parseAddress(url)
 		if err != nil {
 			t.Fatal(err)
