@@ -63,15 +63,9 @@ func every(ctx context.Context, interval time.Duration, f func(context.Context))
 }
 
 // webhooks returns how the server sends webhooks. The key is made when there is
-// none: alerts whose secrets another one made say so when they fire.
+// none, which over a ClickHouse is refused before: alerts whose secrets another one
+// made say so when they fire.
 func (cfg *nodeConfig) webhooks() (book.Webhooks, error) {
-	there, err := holds(cfg.data, webhookKeyName)
-	if err != nil {
-		return book.Webhooks{}, err
-	}
-	if !there && cfg.store != "" {
-		cfg.log.Warn("made a webhook key: all servers of the ledger must have the same", "file", webhookKeyName)
-	}
 	key, err := webhook.OpenKey(filepath.Join(cfg.data, webhookKeyName), rand.Reader)
 	if err != nil {
 		return book.Webhooks{}, err
