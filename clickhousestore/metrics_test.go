@@ -1,6 +1,7 @@
 package clickhousestore_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,10 +14,11 @@ import (
 // by no server that cannot know it.
 func TestUnratedMetric(t *testing.T) {
 	t.Parallel()
-	now := time.Now()
+	var seconds atomic.Int64
+	began := time.Now()
 	server := newServer(t)
 	_, url := server.database(t)
-	l := servers(t, url, 1, clickhousestore.Options{Clock: func() time.Time { return now }})[0]
+	l := servers(t, url, 1, clickhousestore.Options{Clock: func() time.Time { return began.Add(time.Duration(seconds.Load()) * time.Second) }})[0]
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(l)
 	want := func(what string, want int) { // -1: not told
@@ -42,12 +44,12 @@ func TestUnratedMetric(t *testing.T) {
 		t.Fatalf("%d events are unrated, %v: nothing is tested", unrated, err)
 	}
 	want("at once", 0)
-	now = now.Add(10 * time.Second)
+	seconds.Add(10)
 	want("later", unrated)
 	server.Stop()
-	now = now.Add(10 * time.Second)
+	seconds.Add(10)
 	want("of a ClickHouse that does not answer", -1)
 	server.Continue()
-	now = now.Add(10 * time.Second)
+	seconds.Add(10)
 	want("of one that does again", unrated)
 }
