@@ -18,8 +18,8 @@ var refusal = regexp.MustCompile(`(?i)\bcode: (192|193|194|497|516)\b`)
 // it asks for their part of a table: home by all shards, these by home. What is
 // configured wrong is told at once by that, and not by each event. One that is away is
 // another matter, unless all must answer.
-func checkAcross(ctx context.Context, l layout, name string, members []*member, within time.Duration, all bool) error {
-	ctx, cancel := context.WithTimeout(ctx, within)
+func checkAcross(ctx context.Context, l layout, name string, members []*member, limit time.Duration, all bool) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var asking errgroup.Group
 	for _, m := range members {

@@ -1,7 +1,6 @@
 package clickhousestore_test
 
 import (
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,14 +36,7 @@ func TestAcross(t *testing.T) {
 	}
 	refused := func(server int, whose string) {
 		t.Helper()
-		s, err := clickhousestore.Open(t.Context(), url, clickhousestore.Options{})
-		if err == nil {
-			t.Error(s.Close())
-		}
-		for what, err := range map[string]error{
-			"Open":    err,
-			"Migrate": clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Out: io.Discard}),
-		} {
+		for what, err := range refusals(t, url) {
 			if err == nil || !strings.Contains(err.Error(), c.servers[server].Addr()+" cannot read what "+whose) || !strings.Contains(err.Error(), "<secret>") {
 				t.Errorf("%s: %v", what, err)
 			}

@@ -74,13 +74,13 @@ func (s *Store) booker(ctx context.Context, group []*correction) (*booker, error
 // look looks up the last words about the events of corrections.
 func (b *booker) look(ctx context.Context, group []*correction) error {
 	b.latest = map[tollbook.Claim]latest{}
-	var claims [][]byte
+	var claims claimed
 	for _, r := range group {
 		for i := range r.bookings {
 			claims = append(claims, r.bookings[i].Event.Claim[:])
 		}
 	}
-	asked, err := with(ctx, &sent{"asked", []sentColumn{{"claim", "FixedString(16)", claims}}})
+	asked, err := with(ctx, claims.table("asked"))
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (b *booker) lookAtMonths(ctx context.Context, group []*correction) error {
 	var months []cell
 	for _, r := range group {
 		if t := r.restates; t != nil {
-			months = append(months, cell{t.OrganizationID, t.AccountID, t.Month})
+			months = append(months, cellOfRestated(t))
 		}
 	}
 	if len(months) == 0 {
@@ -154,6 +154,10 @@ func (b *booker) lookAtMonths(ctx context.Context, group []*correction) error {
 
 func cellOfBooking(b *tollbook.Booking) cell {
 	return cell{b.Event.OrganizationID, b.Event.AccountID, b.Booked}
+}
+
+func cellOfRestated(t *tollbook.Restatement) cell {
+	return cell{t.OrganizationID, t.AccountID, t.Month}
 }
 
 func cellOfWord(e *tollbook.BookedEvent) cell {
@@ -195,7 +199,7 @@ func (b *booker) book(ctx context.Context, r *correction) error {
 
 // restate accepts all bookings of a restatement, or returns why none.
 func (b *booker) restate(ctx context.Context, t *tollbook.Restatement) (why, _ error) {
-	if b.corrected[cell{t.OrganizationID, t.AccountID, t.Month}] > seqOf(t.Seen) {
+	if b.corrected[cellOfRestated(t)] > seqOf(t.Seen) {
 		return tollbook.ErrStale, nil
 	}
 	for i := range t.Bookings {

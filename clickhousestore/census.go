@@ -33,7 +33,7 @@ func (b *booker) fits(ctx context.Context, k *tollbook.Booking) (bool, error) {
 
 // fitsAll tells whether the month of a restatement has room for it.
 func (b *booker) fitsAll(ctx context.Context, t *tollbook.Restatement) (bool, error) {
-	c := cell{t.OrganizationID, t.AccountID, t.Month}
+	c := cellOfRestated(t)
 	change, full := census{}, false
 	for i := range t.Bookings {
 		k := &t.Bookings[i]

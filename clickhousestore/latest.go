@@ -13,7 +13,7 @@ func (s *Store) Latest(ctx context.Context, claims []tollbook.Claim) ([]*tollboo
 		return nil, err
 	}
 	words, err := s.latestWords(ctx, claims)
-	var unknown [][]byte
+	var unknown claimed
 	for i, w := range words {
 		if w == nil {
 			unknown = append(unknown, claims[i][:])
@@ -50,11 +50,11 @@ func (s *Store) anyCame(ctx context.Context, claims claimed) (came bool, _ error
 func (s *Store) latestWords(ctx context.Context, claims []tollbook.Claim) ([]*tollbook.BookedEvent, error) {
 	found := make(map[tollbook.Claim]*tollbook.BookedEvent, len(claims))
 	look := func(claims []tollbook.Claim, sql string) error {
-		asked := make([][]byte, len(claims))
+		asked := make(claimed, len(claims))
 		for i := range claims {
 			asked[i] = claims[i][:]
 		}
-		sending, err := with(ctx, &sent{"asked", []sentColumn{{"claim", "FixedString(16)", asked}}})
+		sending, err := with(ctx, asked.table("asked"))
 		if err != nil {
 			return err
 		}

@@ -108,33 +108,40 @@ type placed struct {
 
 // first inserts a block and reads what lies in its place then: the block, or that
 // of those who were faster.
+func (s *Store) first(ctx context.Context, b *placed, values ...any) error {
+	return eachToken(b.token, s.layout.replicated, func(token string) (there bool, err error) {
+		if err := s.place(ctx, b, token); err != nil {
+			return false, err
+		}
+		err = s.query(ctx, b.look, func(rows driver.Rows) error {
+			there = true
+			return rows.Scan(values...)
+		})
+		return there, err
+	})
+}
+
+// eachToken calls insert with one token of a place after the other, until something
+// lies there.
 //
 // A ClickHouse without replicas notes a token before it keeps the block. One that
 // is killed in between, or whose disk is full, has noted it for nothing and takes
 // no other block with it; nobody's would ever lie in that place. Whoever finds
 // nothing there takes the place's next token, as everybody else will who comes.
-func (s *Store) first(ctx context.Context, b *placed, values ...any) error {
+func eachToken(token string, replicated bool, insert func(token string) (there bool, err error)) error {
 	for n := range maxSpoiled {
 		spoiled := ""
 		if n > 0 {
 			spoiled = fmt.Sprintf("/%d", n)
 		}
-		if err := s.place(ctx, b, b.token+spoiled); err != nil {
+		if there, err := insert(token + spoiled); there || err != nil {
 			return err
 		}
-		there := false
-		err := s.query(ctx, b.look, func(rows driver.Rows) error {
-			there = true
-			return rows.Scan(values...)
-		})
-		if there || err != nil {
-			return err
-		}
-		if s.layout.replicated { // where token and block are noted together
+		if replicated { // where token and block are noted together
 			break
 		}
 	}
-	return fmt.Errorf("the block %s was taken, and is not there", b.token)
+	return fmt.Errorf("the block %s was taken, and is not there", token)
 }
 
 // place inserts a block under a token.
@@ -154,10 +161,10 @@ func (s *Store) place(ctx context.Context, b *placed, token string) error {
 	return write(insert, b.writer, statement)
 }
 
-// oneBlock is settings that have a statement insert its rows as one block, even where a user's
-// profile is strict about blocks: ClickHouse keeps one after the other, and a server
-// that is killed between two has kept a part of what is to be there whole or not at
-// all.
+// oneBlock is settings that have a statement insert its rows as one block, even
+// where a user's profile is strict about blocks: ClickHouse keeps one after the
+// other, and a server that is killed between two has kept a part of what is to be
+// there whole or not at all.
 func oneBlock() clickhouse.Settings {
 	return clickhouse.Settings{
 		"min_insert_block_size_rows":  math.MaxInt32,

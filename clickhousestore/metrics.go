@@ -46,8 +46,8 @@ func (g *unratedGauge) collect(s *Store, ch chan<- prometheus.Metric) {
 	if now := s.opts.Clock(); g.at.IsZero() || now.Sub(g.at) >= unratedEvery {
 		ctx, cancel := context.WithTimeout(context.Background(), unratedTime)
 		defer cancel()
-		err := s.one(ctx, "SELECT sum(events) FROM tallies FINAL WHERE line = "+key16(lineKey{}), &g.count)
-		g.at, g.known = now, err == nil
+		count, err := s.countUnrated(ctx, "")
+		g.at, g.count, g.known = now, count, err == nil
 	}
 	if g.known {
 		ch <- prometheus.MustNewConstMetric(unratedDesc, prometheus.GaugeValue, float64(g.count))

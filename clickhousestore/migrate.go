@@ -141,30 +141,20 @@ func (m *migrating) everywhere(ctx context.Context, sql string) error {
 	return nil
 }
 
-// first inserts a row at home unless it is there. A token may have been noted for
-// nothing, as Store.first says.
+// first inserts a row at home unless it is there.
 func (m *migrating) first(ctx context.Context, r *firstRow) error {
 	home := m.members[0]
-	there := fmt.Sprintf("SELECT count() FROM %s WHERE %s", r.table, r.where)
-	for n := range maxSpoiled {
-		token := r.token
-		if n > 0 {
-			token = fmt.Sprintf("%s/%d", token, n)
-		}
+	count := fmt.Sprintf("SELECT count() FROM %s WHERE %s", r.table, r.where)
+	return eachToken(r.token, m.layout.replicated, func(token string) (there bool, err error) {
 		sql := fmt.Sprintf("INSERT INTO %s (%s) SETTINGS insert_deduplication_token = '%s', insert_deduplicate = 1, deduplicate_insert_select = 'force_enable' SELECT %s WHERE (%s) = 0 ORDER BY ALL",
-			r.table, r.columns, token, r.values, there)
+			r.table, r.columns, token, r.values, count)
 		if err := m.exec(ctx, home, sql); err != nil || m.dryRun {
-			return err
+			return m.dryRun, err
 		}
 		var rows uint64
-		if err := home.one(ctx, there, &rows); err != nil || rows > 0 {
-			return err
-		}
-		if m.layout.replicated { // where token and block are noted together
-			break
-		}
-	}
-	return fmt.Errorf("the first row of %s was taken, and is not there", r.table)
+		err = home.one(ctx, count, &rows)
+		return rows > 0, err
+	})
 }
 
 func (m *migrating) exec(ctx context.Context, s *member, sql string) error {

@@ -363,7 +363,13 @@ func (s *Store) CountUnrated(ctx context.Context, organizationID string) (int, e
 	if organizationID != "" {
 		of = " AND organization = " + quote(organizationID)
 	}
-	var n int64
-	err := s.one(ctx, "SELECT sum(events) FROM tallies FINAL WHERE line = "+key16(lineKey{})+of, &n)
+	n, err := s.countUnrated(ctx, of)
 	return int(n), unavailable(err)
+}
+
+// countUnrated counts unrated events as the last fold has them, where a further
+// condition is met.
+func (s *Store) countUnrated(ctx context.Context, and string) (n int64, err error) {
+	err = s.one(ctx, "SELECT sum(events) FROM tallies FINAL WHERE line = "+key16(lineKey{})+and, &n)
+	return n, err
 }

@@ -55,16 +55,22 @@ func refusesShards(t *testing.T, server int, says string) {
 	}
 	c.servers[server].Kill()
 	c.servers[server].Restart()
+	for what, err := range refusals(t, url) {
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s with one of two shards: %v", what, err)
+		}
+	}
+}
+
+// refusals returns what is said to whoever opens a ledger, and migrates it.
+func refusals(t *testing.T, url string) map[string]error {
+	t.Helper()
 	s, err := clickhousestore.Open(t.Context(), url, clickhousestore.Options{})
 	if err == nil {
 		t.Error(s.Close())
 	}
-	for what, err := range map[string]error{
+	return map[string]error{
 		"Open":    err,
 		"Migrate": clickhousestore.Migrate(t.Context(), url, clickhousestore.MigrateOptions{Out: io.Discard}),
-	} {
-		if err == nil || !strings.Contains(err.Error(), says) {
-			t.Errorf("%s with one of two shards: %v", what, err)
-		}
 	}
 }
